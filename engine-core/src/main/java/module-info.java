@@ -1,0 +1,9 @@
+/** The public API: load a model, open a session, generate. */
+module dev.cadre.core {
+    requires dev.cadre.kernels;
+    requires dev.cadre.weights;
+    requires tools.jackson.databind;
+    requires org.slf4j;
+
+    exports dev.cadre.core;
+}

@@ -1,0 +1,2 @@
+/** Readers and writers of checkpoints. */
+package dev.cadre.weights;
