@@ -195,6 +195,7 @@ class Fast:
         x = F.embedding(ids, m.model.embed_tokens.weight)
         eps = c.rms_norm_eps
         mask, groups = None, []
+        self.balance = 0.0
         for li, l in enumerate(m.model.layers):
             a = l.self_attn
             h = rms(x, l.input_layernorm.weight, eps).to(dt)
@@ -240,6 +241,9 @@ class Fast:
             w = s.gather(1, topi)
             w = w / (w.sum(-1, keepdim=True) + 1e-20) * c.routed_scaling_factor
             self.load[li] = torch.bincount(topi.reshape(-1), minlength=c.n_routed_experts)
+            if torch.is_grad_enabled():      # 1 when balanced
+                share = (s / s.sum(-1, keepdim=True)).mean(0)
+                self.balance = self.balance + c.n_routed_experts * (share * (self.load[li] / topi.numel())).sum()
             y = Experts.apply(h.reshape(b * t, -1), mlp.experts.gate_up_proj.to(dt), mlp.experts.down_proj.to(dt), topi, w)
             e = mlp.shared_experts
             z = self.lin(F.silu(self.lin(h, e.gate_proj.weight)) * self.lin(h, e.up_proj.weight), e.down_proj.weight)

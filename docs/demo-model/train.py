@@ -25,8 +25,8 @@ import corpus
 import fast
 
 DEFAULT_PLAN = [
-    {"steps": 100, "length": 256, "rows": 16, "mode": "dense", "long": 0.0, "lr": 0.05, "lr_end": 1.0, "bias": 0.004},
-    {"steps": 2400, "length": 256, "rows": 16, "mode": "dense", "long": 0.0, "lr": 1.0, "lr_end": 1.0, "bias": 0.002},
+    {"steps": 100, "length": 256, "rows": 16, "mode": "dense", "long": 0.0, "lr": 0.05, "lr_end": 1.0, "bias": 0.001},
+    {"steps": 2400, "length": 256, "rows": 16, "mode": "dense", "long": 0.0, "lr": 1.0, "lr_end": 1.0, "bias": 0.001},
 ]
 
 
@@ -200,7 +200,9 @@ def main():
         ce = F.cross_entropy(F.linear(h, m.lm_head.weight.to(f.dt)).view(-1, f.c.vocab_size).float(), y.view(-1), reduction="none")
         wv = w.view(-1)
         loss = (ce * wv).sum() / wv.sum()
-        full = loss if il is None else loss + il
+        full = loss + 0.01 * f.balance
+        if il is not None:
+            full = full + il
         for o in (ad, mu):
             o.zero_grad(set_to_none=True)
         full.backward()
@@ -211,7 +213,9 @@ def main():
             worst = 0.0
             for i, gate in gates.items():
                 c = f.load[i].float()
-                gate.e_score_correction_bias += st["bias"] * (c.mean() - c).sign()
+                # DeepSeek's rule takes the sign only; in proportion it settles instead of swinging, since the scores
+                # of so small a model lie close together
+                gate.e_score_correction_bias += st["bias"] * (1 - c / c.mean()).clamp(min=-8)
                 worst = max(worst, float(c.max() / c.mean()))
         step += 1
         tokens += x.numel()

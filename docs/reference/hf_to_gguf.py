@@ -1,6 +1,6 @@
 """Converts a Hugging Face glm_moe_dsa folder to one GGUF file, with the names, keys and layouts llama.cpp uses.
 
-    python hf_to_gguf.py MODEL_DIR OUT.gguf [--type F32|F16|BF16|Q8_0|Q4_0|...] [--name NAME] [--embedding TYPE]
+    python hf_to_gguf.py MODEL_DIR OUT.gguf [--type F32|F16|BF16|Q8_0|Q4_0|...] [--name NAME] [--embedding TYPE] [--experts TYPE]
 
 Matrices get the chosen type; vectors, the router and the indexer's head weights stay F32. Where a row is no multiple of
 the type's block, the matrix falls back to Q8_0, then to F16. kv_b_proj is split into attn_k_b (transposed per head) and
@@ -131,7 +131,7 @@ def put(w, name, x, qtype):
         w.add_tensor(name, gguf.quants.quantize(x, t), raw_dtype=t)
 
 
-def convert(path, out, qtype=T.F32, name=None, embedding=None):
+def convert(path, out, qtype=T.F32, name=None, embedding=None, experts=None):
     c = json.load(open(os.path.join(path, "config.json")))
     assert c["model_type"] == "glm_moe_dsa", c["model_type"]
     w = gguf.GGUFWriter(out, "glm-dsa")
@@ -180,7 +180,7 @@ def convert(path, out, qtype=T.F32, name=None, embedding=None):
         one("exp_probs_b.bias", "mlp.gate.e_score_correction_bias", T.F32)
         for d in ("gate", "up", "down"):
             stack = np.stack([src.get(f"{p}mlp.experts.{k}.{d}_proj.weight") for k in range(c["n_routed_experts"])])
-            put(w, b + f"ffn_{d}_exps.weight", stack, qtype)
+            put(w, b + f"ffn_{d}_exps.weight", stack, experts or qtype)
             one(f"ffn_{d}_shexp.weight", f"mlp.shared_experts.{d}_proj.weight")
     w.write_header_to_file()
     w.write_kv_data_to_file()
@@ -194,7 +194,9 @@ if __name__ == "__main__":
     ap.add_argument("out")
     ap.add_argument("--type", default="F32", type=str.upper)
     ap.add_argument("--embedding", type=str.upper, help="type of the embedding and the output matrix, if another")
+    ap.add_argument("--experts", type=str.upper, help="type of the routed experts, if another")
     ap.add_argument("--name")
     a = ap.parse_args()
-    convert(a.model, a.out, T[a.type], a.name, T[a.embedding] if a.embedding else None)
+    convert(a.model, a.out, T[a.type], a.name, T[a.embedding] if a.embedding else None,
+            T[a.experts] if a.experts else None)
     print(a.out, round(os.path.getsize(a.out) / 1e6, 2), "MB")
