@@ -1,0 +1,114 @@
+package dev.cadre.kernels.format;
+
+import java.lang.foreign.MemorySegment;
+
+/** Formats of 32 or 64 elements a block; element j is in the low nibble of byte j, element j + 16 in the high one. */
+final class SmallBlockCodecs {
+    /** The 16 levels of the non-linear 4-bit types. */
+    static final byte[] NON_LINEAR = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+    /** FP4 (e2m1) values, doubled to be whole numbers. */
+    static final byte[] FP4_DOUBLED = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
+    private SmallBlockCodecs() {}
+
+    /** f16 scale, 16 bytes of nibbles; y = d·(q - 8). */
+    static void q4_0(MemorySegment s, long o, float[] y, int at) {
+        float d = Bytes.f16(s, o);
+        for (int j = 0; j < 16; j++) {
+            int q = Bytes.u8(s, o + 2 + j);
+            y[at + j] = d * ((q & 15) - 8);
+            y[at + j + 16] = d * ((q >> 4) - 8);
+        }
+    }
+
+    /** f16 scale, f16 minimum, 16 bytes of nibbles; y = d·q + m. */
+    static void q4_1(MemorySegment s, long o, float[] y, int at) {
+        float d = Bytes.f16(s, o);
+        float m = Bytes.f16(s, o + 2);
+        for (int j = 0; j < 16; j++) {
+            int q = Bytes.u8(s, o + 4 + j);
+            y[at + j] = d * (q & 15) + m;
+            y[at + j + 16] = d * (q >> 4) + m;
+        }
+    }
+
+    /** f16 scale, 32 fifth bits, 16 bytes of nibbles; y = d·(q - 16). */
+    static void q5_0(MemorySegment s, long o, float[] y, int at) {
+        float d = Bytes.f16(s, o);
+        int high = Bytes.i32(s, o + 2);
+        for (int j = 0; j < 16; j++) {
+            int q = Bytes.u8(s, o + 6 + j);
+            y[at + j] = d * ((q & 15 | (high >> j & 1) << 4) - 16);
+            y[at + j + 16] = d * ((q >> 4 | (high >> j + 16 & 1) << 4) - 16);
+        }
+    }
+
+    /** f16 scale, f16 minimum, 32 fifth bits, 16 bytes of nibbles; y = d·q + m. */
+    static void q5_1(MemorySegment s, long o, float[] y, int at) {
+        float d = Bytes.f16(s, o);
+        float m = Bytes.f16(s, o + 2);
+        int high = Bytes.i32(s, o + 4);
+        for (int j = 0; j < 16; j++) {
+            int q = Bytes.u8(s, o + 8 + j);
+            y[at + j] = d * (q & 15 | (high >> j & 1) << 4) + m;
+            y[at + j + 16] = d * (q >> 4 | (high >> j + 16 & 1) << 4) + m;
+        }
+    }
+
+    /** f16 scale, 32 signed bytes; y = q·d. */
+    static void q8_0(MemorySegment s, long o, float[] y, int at) {
+        signedBytes(s, o + 2, Bytes.f16(s, o), y, at);
+    }
+
+    /** f16 scale, f16 sum (redundant), 32 signed bytes. ggml's type for activations. */
+    static void q8_1(MemorySegment s, long o, float[] y, int at) {
+        signedBytes(s, o + 4, Bytes.f16(s, o), y, at);
+    }
+
+    private static void signedBytes(MemorySegment s, long o, float d, float[] y, int at) {
+        for (int j = 0; j < 32; j++) {
+            y[at + j] = Bytes.i8(s, o + j) * d;
+        }
+    }
+
+    /** f16 scale, 16 bytes of nibbles that name one of 16 uneven levels. */
+    static void iq4Nl(MemorySegment s, long o, float[] y, int at) {
+        levels(s, o + 2, 16, Bytes.f16(s, o), NON_LINEAR, y, at);
+    }
+
+    /** E8M0 scale, 16 bytes of FP4 nibbles. */
+    static void mxfp4(MemorySegment s, long o, float[] y, int at) {
+        levels(s, o + 1, 16, halfOfE8m0(Bytes.u8(s, o)), FP4_DOUBLED, y, at);
+    }
+
+    /** Four unsigned E4M3 scales, each for 16 FP4 elements: low nibbles 0-7, high nibbles 8-15. */
+    static void nvfp4(MemorySegment s, long o, float[] y, int at) {
+        for (int g = 0; g < 4; g++) {
+            levels(s, o + 4 + 8 * g, 8, halfOfUnsignedE4m3(Bytes.u8(s, o + g)), FP4_DOUBLED, y, at + 16 * g);
+        }
+    }
+
+    /** {@code width} bytes: low nibbles are elements 0.., high nibbles elements {@code width}... */
+    static void levels(MemorySegment s, long o, int width, float d, byte[] table, float[] y, int at) {
+        for (int j = 0; j < width; j++) {
+            int q = Bytes.u8(s, o + j);
+            y[at + j] = d * table[q & 15];
+            y[at + j + width] = d * table[q >> 4];
+        }
+    }
+
+    /** 2^(e - 128), the scale for doubled values; ggml gives 255, NaN in E8M0, no special meaning. */
+    static float halfOfE8m0(int e) {
+        return Float.intBitsToFloat(e < 2 ? 0x00200000 << e : e - 1 << 23);
+    }
+
+    /** Half of an E4M3 number whose sign bit is ignored; 0x7F (NaN) counts as zero, as in ggml. */
+    static float halfOfUnsignedE4m3(int bits) {
+        int exponent = bits >> 3 & 15;
+        int mantissa = bits & 7;
+        if (bits == 0x7f) {
+            return 0;
+        }
+        return exponent == 0 ? mantissa * 0x1p-10f : Math.scalb(1 + mantissa / 8f, exponent - 8);
+    }
+}
