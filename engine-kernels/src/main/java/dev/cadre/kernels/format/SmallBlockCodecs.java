@@ -2,7 +2,10 @@ package dev.cadre.kernels.format;
 
 import java.lang.foreign.MemorySegment;
 
-/** Formats of 32 or 64 elements a block; element j is in the low nibble of byte j, element j + 16 in the high one. */
+/**
+ * Formats of 32 to 128 elements a block. Where there are nibbles, element j is in the low nibble of byte j, element
+ * j + 16 in the high one.
+ */
 final class SmallBlockCodecs {
     /** The 16 levels of the non-linear 4-bit types. */
     static final byte[] NON_LINEAR = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
@@ -10,6 +13,14 @@ final class SmallBlockCodecs {
     static final byte[] FP4_DOUBLED = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
     private SmallBlockCodecs() {}
+
+    /** f16 scale, 128 bits, lowest first; y = d where set, -d where not. */
+    static void q1_0(MemorySegment s, long o, float[] y, int at) {
+        float d = Bytes.f16(s, o);
+        for (int j = 0; j < 128; j++) {
+            y[at + j] = (Bytes.u8(s, o + 2 + j / 8) >> j % 8 & 1) == 1 ? d : -d;
+        }
+    }
 
     /** f16 scale, 16 bytes of nibbles; y = d·(q - 8). */
     static void q4_0(MemorySegment s, long o, float[] y, int at) {

@@ -25,6 +25,7 @@ class PlainValuesTest {
             BlockFormat.U32,
             BlockFormat.U64,
             BlockFormat.BOOL,
+            BlockFormat.Q1_0,
             BlockFormat.Q8_1,
             BlockFormat.Q8_K);
 
@@ -99,6 +100,16 @@ class PlainValuesTest {
         for (int i = 0; i < 256; i++) {
             assertEquals((i - 128) * 0.5f, decoded[i]);
             assertEquals(2f * -(i % 32), small[i % 32]);
+        }
+    }
+
+    @Test
+    void signBits() {
+        ByteBuffer block = buffer(18).putShort(Float.floatToFloat16(0.75f)).put((byte) 0b101);
+        block.put(17, (byte) 0x80);
+        float[] decoded = decode(BlockFormat.Q1_0, block, 128);
+        for (int i = 0; i < 128; i++) {
+            assertEquals(i == 0 || i == 2 || i == 127 ? 0.75f : -0.75f, decoded[i]);
         }
     }
 

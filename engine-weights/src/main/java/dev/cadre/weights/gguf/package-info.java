@@ -1,0 +1,2 @@
+/** GGUF files: the reader. Not exported. */
+package dev.cadre.weights.gguf;
