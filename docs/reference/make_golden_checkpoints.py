@@ -122,3 +122,81 @@ def write_safetensors(path, shards):
 
 write_safetensors(folder("safetensors-single"), 1)
 write_safetensors(folder("safetensors-sharded"), 3)
+
+
+def fp8(values):
+    return values.clamp(-448, 448).to(torch.float8_e4m3fn)
+
+
+def tiles(scales, rows, columns, tile=128):
+    """Scales [..., ceil(rows / tile), ceil(columns / tile)] spread over the elements."""
+    return scales.repeat_interleave(tile, -2)[..., :rows, :].repeat_interleave(tile, -1)[..., :columns]
+
+
+def write_schemes(path):
+    """Weights in several tensors: FP8 with scales of all kinds, MXFP4 as gpt-oss has it, packed INT4."""
+    g = torch.Generator().manual_seed(7)
+    stored, expected = {}, {}
+
+    def normal(*shape):
+        return torch.randn(shape, generator=g)
+
+    def scaled(name, shape, suffix, scales, spread):
+        q = fp8(normal(*shape) * 100)
+        stored[name], stored[name + suffix] = q, scales
+        expected[name] = ("fp8", q.float() * spread)
+
+    s = normal(2, 3).abs() + 0.01  # partial tiles at both edges
+    scaled("tiles.weight", (130, 300), "_scale_inv", s, tiles(s, 130, 300))
+    s = normal(1, 1).abs()
+    scaled("small.weight", (5, 7), "_scale_inv", s, tiles(s, 5, 7))
+    s = (normal(3, 2, 1).abs() + 0.01).to(torch.bfloat16)
+    scaled("experts.gate_up_proj", (3, 129, 64), "_scale_inv", s, tiles(s.float(), 129, 64))
+    e8 = torch.randint(118, 130, (1, 2), generator=g, dtype=torch.uint8)
+    scaled("e8m0.weight", (4, 200), "_scale_inv", e8, tiles(torch.exp2(e8.float() - 127), 4, 200))
+    s = normal(6, 1).abs()
+    scaled("channels.weight", (6, 40), "_scale", s, s)
+    s = normal(6).abs()
+    scaled("channels1d.weight", (6, 40), "_scale", s, s[:, None])
+    s = torch.tensor(0.03)
+    scaled("tensor.weight", (6, 40), "_scale", s, s)
+    s = normal(2).abs()
+    scaled("per_expert.weight", (2, 5, 40), "_scale", s, s[:, None, None])
+    stored["plain.weight"] = normal(3, 5).to(torch.bfloat16)
+    expected["plain.weight"] = ("plain", stored["plain.weight"].float())
+
+    blocks = torch.randint(0, 256, (2, 6, 3, 16), generator=g, dtype=torch.uint8)
+    scales = torch.randint(100, 140, (2, 6, 3), generator=g, dtype=torch.uint8)
+    levels = torch.tensor([0, .5, 1, 1.5, 2, 3, 4, 6, -0., -.5, -1, -1.5, -2, -3, -4, -6])
+    pairs = torch.stack((levels[(blocks & 15).long()], levels[(blocks >> 4).long()]), -1).flatten(-2)
+    stored["experts.down_proj_blocks"], stored["experts.down_proj_scales"] = blocks, scales
+    expected["experts.down_proj"] = ("mxfp4", torch.ldexp(pairs, scales[..., None].int() - 127).flatten(-2))
+
+    def int4(name, rows, columns, group, zero_points):
+        q = torch.randint(0, 16, (rows, columns), generator=g)
+        scale = (normal(rows, columns // group).abs() + 0.01).to(torch.bfloat16)
+        padded = torch.nn.functional.pad(q, (0, -columns % 8)).reshape(rows, -1, 8)
+        words = (padded << (4 * torch.arange(8))).sum(-1)
+        stored[name + "_packed"] = words.to(torch.uint32).view(torch.int32)
+        stored[name + "_scale"] = scale
+        stored[name + "_shape"] = torch.tensor([rows, columns])
+        z = torch.full((rows, columns // group), 8)
+        if zero_points:
+            z = torch.randint(0, 16, z.shape, generator=g)
+            padded = torch.nn.functional.pad(z, (0, 0, 0, -rows % 8)).reshape(-1, 8, z.shape[1])
+            words = (padded << (4 * torch.arange(8))[:, None]).sum(1)
+            stored[name + "_zero_point"] = words.to(torch.uint32).view(torch.int32)
+        expected[name] = ("int4", (q - z.repeat_interleave(group, 1)) * scale.float().repeat_interleave(group, 1))
+
+    int4("int4.weight", 5, 64, 32, False)
+    int4("int4zp.weight", 11, 64, 16, True)
+    int4("int4row.weight", 3, 12, 12, False)
+    (path / "config.json").write_text(json.dumps(CONFIG))
+    save_file({n: t.contiguous() for n, t in stored.items()}, path / "model.safetensors")
+    (path / "expected.txt").write_text("".join(
+        line(n, kind, t.shape, t.float().numpy()) for n, (kind, t) in expected.items()))
+
+
+write_schemes(folder("safetensors-schemes"))
+for file in OUT.rglob("*.safetensors"):
+    file.chmod(0o644)

@@ -43,6 +43,7 @@ public enum BlockFormat {
     MXFP4(39, 32, 17),
     NVFP4(40, 64, 36),
     Q1_0(41, 128, 18),
+    Q2_0(42, 64, 18),
     /** safetensors only: sign, 4 exponent bits (bias 7), 3 mantissa bits; no infinity (OCP "e4m3fn"). */
     F8_E4M3(-1, 1, 1),
     /** safetensors only: sign, 5 exponent bits (bias 15), 2 mantissa bits. */

@@ -58,6 +58,7 @@ final class Codecs {
             case F8_E5M2 -> PlainCodecs::e5m2;
             case F8_E8M0 -> PlainCodecs::e8m0;
             case Q1_0 -> SmallBlockCodecs::q1_0;
+            case Q2_0 -> SmallBlockCodecs::q2_0;
             case Q4_0 -> SmallBlockCodecs::q4_0;
             case Q4_1 -> SmallBlockCodecs::q4_1;
             case Q5_0 -> SmallBlockCodecs::q5_0;

@@ -22,6 +22,14 @@ final class SmallBlockCodecs {
         }
     }
 
+    /** f16 scale, 64 values of 2 bits, lowest first; y = d·(q - 1). */
+    static void q2_0(MemorySegment s, long o, float[] y, int at) {
+        float d = Bytes.f16(s, o);
+        for (int j = 0; j < 64; j++) {
+            y[at + j] = d * ((Bytes.u8(s, o + 2 + j / 4) >> 2 * (j % 4) & 3) - 1);
+        }
+    }
+
     /** f16 scale, 16 bytes of nibbles; y = d·(q - 8). */
     static void q4_0(MemorySegment s, long o, float[] y, int at) {
         float d = Bytes.f16(s, o);

@@ -26,6 +26,7 @@ class PlainValuesTest {
             BlockFormat.U64,
             BlockFormat.BOOL,
             BlockFormat.Q1_0,
+            BlockFormat.Q2_0,
             BlockFormat.Q8_1,
             BlockFormat.Q8_K);
 
@@ -110,6 +111,18 @@ class PlainValuesTest {
         float[] decoded = decode(BlockFormat.Q1_0, block, 128);
         for (int i = 0; i < 128; i++) {
             assertEquals(i == 0 || i == 2 || i == 127 ? 0.75f : -0.75f, decoded[i]);
+        }
+    }
+
+    @Test
+    void bitPairs() {
+        ByteBuffer block = buffer(18).putShort(Float.floatToFloat16(0.75f));
+        for (int i = 0; i < 16; i++) {
+            block.put((byte) 0b11_10_01_00);
+        }
+        float[] decoded = decode(BlockFormat.Q2_0, block, 64);
+        for (int i = 0; i < 64; i++) {
+            assertEquals(0.75f * (i % 4 - 1), decoded[i]);
         }
     }
 
