@@ -1,0 +1,126 @@
+package dev.cadre.kernels;
+
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorShuffle;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The species that the vector kernels use, chosen once, and the folding of lanes into sums.
+ *
+ * <p>These are constants of a class of their own because their initialisers touch the Vector API, which may be missing:
+ * only code behind {@link Kernels#vector()} may load this class.
+ */
+final class Lanes {
+    /** Width in bits: the widest that this processor has, or {@code cadre.vectorBits} (128, 256 or 512). */
+    static final int BITS = Integer.getInteger("cadre.vectorBits", FloatVector.SPECIES_PREFERRED.vectorBitSize());
+
+    static final VectorSpecies<Float> F = VectorSpecies.of(float.class, VectorShape.forBitSize(BITS));
+    static final VectorSpecies<Integer> I = VectorSpecies.of(int.class, VectorShape.forBitSize(BITS));
+    static final int L = F.length();
+
+    /** Bytes that widen to one float vector; there is no 32-bit species, so at 128 bits half of it is used. */
+    static final VectorSpecies<Byte> B = L == 16 ? ByteVector.SPECIES_128 : ByteVector.SPECIES_64;
+
+    /** Float vectors that one byte vector {@link #B} widens to. */
+    static final int PARTS = B.length() / L;
+
+    private static final VectorShuffle<Float> SWAP_8 = swap(8);
+    private static final VectorShuffle<Float> SWAP_4 = swap(4);
+    private static final VectorShuffle<Float> SWAP_2 = swap(2);
+    private static final VectorShuffle<Float> SWAP_1 = swap(1);
+    private static final VectorMask<Float> UPPER_8 = upper(8);
+    private static final VectorMask<Float> UPPER_4 = upper(4);
+    private static final VectorMask<Float> UPPER_2 = upper(2);
+    private static final VectorMask<Float> UPPER_1 = upper(1);
+
+    private Lanes() {}
+
+    private static VectorShuffle<Float> swap(int distance) {
+        return VectorShuffle.fromOp(F, lane -> (lane ^ distance) & (L - 1));
+    }
+
+    /** The lanes whose index has the bit {@code distance}. */
+    private static VectorMask<Float> upper(int distance) {
+        boolean[] lanes = new boolean[L];
+        for (int i = 0; i < L; i++) {
+            lanes[i] = (i & distance) != 0;
+        }
+        return VectorMask.fromArray(F, lanes, 0);
+    }
+
+    /**
+     * The sum of all lanes in a fixed order. {@code reduceLanes} leaves the order open, and compiled code adds in
+     * another order than the interpreter.
+     */
+    static float sum(FloatVector v) {
+        FloatVector t = v;
+        if (L >= 16) {
+            t = t.add(t.rearrange(SWAP_8));
+        }
+        if (L >= 8) {
+            t = t.add(t.rearrange(SWAP_4));
+        }
+        t = t.add(t.rearrange(SWAP_2));
+        t = t.add(t.rearrange(SWAP_1));
+        return t.lane(0);
+    }
+
+    /**
+     * Folds L vectors into one: lane i of the result is the sum of the lanes of vector i, in the order of {@link #sum}.
+     *
+     * @param v L vectors in a row at {@code at}; overwritten
+     * @return the L sums
+     */
+    static FloatVector fold(float[] v, int at) {
+        if (L >= 16) {
+            foldHalf(v, at, 8, SWAP_8, UPPER_8);
+        }
+        if (L >= 8) {
+            foldHalf(v, at, 4, SWAP_4, UPPER_4);
+        }
+        foldHalf(v, at, 2, SWAP_2, UPPER_2);
+        FloatVector a = FloatVector.fromArray(F, v, at);
+        FloatVector b = FloatVector.fromArray(F, v, at + L);
+        return pair(a, b, SWAP_1, UPPER_1);
+    }
+
+    private static void foldHalf(float[] v, int at, int half, VectorShuffle<Float> swap, VectorMask<Float> upper) {
+        for (int i = 0; i < half; i++) {
+            FloatVector a = FloatVector.fromArray(F, v, at + i * L);
+            FloatVector b = FloatVector.fromArray(F, v, at + (i + half) * L);
+            pair(a, b, swap, upper).intoArray(v, at + i * L);
+        }
+    }
+
+    /** Lower lanes: a plus its swapped self; upper lanes: the same of b. */
+    private static FloatVector pair(FloatVector a, FloatVector b, VectorShuffle<Float> swap, VectorMask<Float> upper) {
+        return a.blend(b, upper).add(b.blend(a, upper).rearrange(swap));
+    }
+
+    /**
+     * e^x by range reduction and a polynomial (after Cephes' expf; below 2 ulp), in operations that round exactly, so
+     * that the result does not depend on whether the JVM has compiled the loop. {@link ScalarMath#exp} is its twin.
+     */
+    static FloatVector exp(FloatVector x) {
+        FloatVector clamped = x.max(ScalarMath.EXP_MIN).min(ScalarMath.EXP_MAX);
+        FloatVector shifted =
+                clamped.fma(FloatVector.broadcast(F, ScalarMath.LOG2_E), FloatVector.broadcast(F, ScalarMath.ROUNDER));
+        FloatVector n = shifted.sub(ScalarMath.ROUNDER);
+        FloatVector r = n.fma(FloatVector.broadcast(F, -ScalarMath.LN2_HIGH), clamped);
+        r = n.fma(FloatVector.broadcast(F, -ScalarMath.LN2_LOW), r);
+        FloatVector p = FloatVector.broadcast(F, ScalarMath.P0);
+        p = p.fma(r, FloatVector.broadcast(F, ScalarMath.P1));
+        p = p.fma(r, FloatVector.broadcast(F, ScalarMath.P2));
+        p = p.fma(r, FloatVector.broadcast(F, ScalarMath.P3));
+        p = p.fma(r, FloatVector.broadcast(F, ScalarMath.P4));
+        p = p.fma(r, FloatVector.broadcast(F, ScalarMath.P5));
+        p = p.fma(r.mul(r), r).add(1f);
+        IntVector exponent = shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
+        return p.reinterpretAsInts().add(exponent).reinterpretAsFloats();
+    }
+}

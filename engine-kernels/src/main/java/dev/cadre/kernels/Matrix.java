@@ -1,0 +1,146 @@
+package dev.cadre.kernels;
+
+import dev.cadre.kernels.format.BlockFormat;
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+
+/**
+ * A weight matrix [rows, columns] in row-major order, as its file stores it.
+ *
+ * <p>A matrix is a view: it neither owns nor copies its memory. Every row is a whole number of blocks; a product reads
+ * it as y[n] = Σ_k w[n, k]·x[k], so rows are outputs and columns are inputs.
+ */
+public final class Matrix {
+    private final BlockFormat format;
+    private final long rows;
+    private final int columns;
+    private final long rowBytes;
+    private final MemorySegment data;
+    private final Scales scales;
+    private final long firstRow;
+
+    private Matrix(
+            BlockFormat format,
+            long rows,
+            int columns,
+            long rowBytes,
+            MemorySegment data,
+            Scales scales,
+            long firstRow) {
+        this.format = format;
+        this.rows = rows;
+        this.columns = columns;
+        this.rowBytes = rowBytes;
+        this.data = data;
+        this.scales = scales;
+        this.firstRow = firstRow;
+    }
+
+    /**
+     * A matrix over the first {@code rows · bytes(columns)} bytes of {@code data}.
+     *
+     * @throws IllegalArgumentException if {@code columns} is no whole number of blocks or {@code data} is too small
+     */
+    public static Matrix of(BlockFormat format, long rows, long columns, MemorySegment data) {
+        return of(format, rows, columns, data, null);
+    }
+
+    /**
+     * A matrix whose stored values are multiplied by separate scales, as FP8 checkpoints have them.
+     *
+     * @param scales the scales, or null for none
+     */
+    public static Matrix of(BlockFormat format, long rows, long columns, MemorySegment data, Scales scales) {
+        Objects.requireNonNull(format);
+        if (rows < 0 || columns < 0 || columns > Integer.MAX_VALUE - 64) {
+            throw new IllegalArgumentException("shape [" + rows + ", " + columns + "] is out of range");
+        }
+        long rowBytes = format.bytes(columns);
+        long bytes = Math.multiplyExact(rows, rowBytes);
+        if (data.byteSize() < bytes) {
+            throw new IllegalArgumentException("[" + rows + ", " + columns + "] " + format + " takes " + bytes
+                    + " bytes, the segment has " + data.byteSize());
+        }
+        return new Matrix(format, rows, (int) columns, rowBytes, data, scales, 0);
+    }
+
+    /** The {@code count} rows from {@code from} on, as a view. */
+    public Matrix rows(long from, long count) {
+        Objects.checkFromIndexSize(from, count, rows);
+        MemorySegment part = data.asSlice(from * rowBytes, count * rowBytes);
+        return new Matrix(format, count, columns, rowBytes, part, scales, firstRow + from);
+    }
+
+    public BlockFormat format() {
+        return format;
+    }
+
+    /** Output dimension N. */
+    public long rows() {
+        return rows;
+    }
+
+    /** Inner dimension K. */
+    public int columns() {
+        return columns;
+    }
+
+    public long rowBytes() {
+        return rowBytes;
+    }
+
+    /** Bytes that one product reads: blocks and scales. */
+    public long bytes() {
+        return rows * rowBytes + (scales == null ? 0 : scales.bytes(rows, columns));
+    }
+
+    public MemorySegment data() {
+        return data;
+    }
+
+    /** Byte offset of {@code column} (a block boundary) of {@code row} in {@link #data()}. */
+    long offset(long row, int column) {
+        return row * rowBytes + (long) (column / format.blockElements()) * format.blockBytes();
+    }
+
+    /** The separate scales, or null. */
+    Scales scales() {
+        return scales;
+    }
+
+    /** The row of the scales' own matrix that row 0 of this view is. */
+    long firstRow() {
+        return firstRow;
+    }
+
+    @Override
+    public String toString() {
+        return "[" + rows + ", " + columns + "] " + format;
+    }
+
+    /**
+     * Scales kept apart from the values: one factor for each tile of {@code tileRows} x {@code tileColumns} elements,
+     * tiles at the edges possibly partial. Per-channel scales are tiles of one row, a per-tensor scale is one tile.
+     *
+     * @param values factors [ceil(rows / tileRows), tilesPerRow], row-major; large models have some 100,000 of them
+     * @param tileRows rows of one tile
+     * @param tileColumns columns of one tile
+     * @param tilesPerRow tiles that a row crosses
+     */
+    public record Scales(float[] values, int tileRows, int tileColumns, int tilesPerRow) {
+        public Scales {
+            if (tileRows <= 0 || tileColumns <= 0 || tilesPerRow <= 0) {
+                throw new IllegalArgumentException("empty scale tile " + tileRows + " x " + tileColumns);
+            }
+        }
+
+        /** The factor of the tile at matrix element (row, column). */
+        float at(long row, int column) {
+            return values[Math.toIntExact(row / tileRows * tilesPerRow + column / tileColumns)];
+        }
+
+        long bytes(long rows, long columns) {
+            return 4 * ((rows + tileRows - 1) / tileRows) * ((columns + tileColumns - 1) / tileColumns);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+package dev.cadre.kernels;
+
+import static dev.cadre.kernels.Lanes.F;
+import static dev.cadre.kernels.Lanes.L;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+
+/** {@link VectorMath} by the Vector API. Every loop: whole vectors, then one masked vector. */
+final class SimdMath implements VectorMath {
+    private static VectorMask<Float> tail(int i, int n) {
+        return F.indexInRange(i, n);
+    }
+
+    @Override
+    public float dot(float[] a, int aAt, float[] b, int bAt, int n) {
+        FloatVector sum = FloatVector.zero(F);
+        int i = 0;
+        for (; i <= n - L; i += L) {
+            sum = FloatVector.fromArray(F, a, aAt + i).fma(FloatVector.fromArray(F, b, bAt + i), sum);
+        }
+        if (i < n) {
+            VectorMask<Float> m = tail(i, n);
+            sum = FloatVector.fromArray(F, a, aAt + i, m).fma(FloatVector.fromArray(F, b, bAt + i, m), sum);
+        }
+        return Lanes.sum(sum);
+    }
+
+    @Override
+    public void add(float[] y, int yAt, float[] x, int xAt, int n) {
+        int i = 0;
+        for (; i <= n - L; i += L) {
+            FloatVector.fromArray(F, y, yAt + i)
+                    .add(FloatVector.fromArray(F, x, xAt + i))
+                    .intoArray(y, yAt + i);
+        }
+        for (; i < n; i++) {
+            y[yAt + i] += x[xAt + i];
+        }
+    }
+
+    @Override
+    public void scale(float[] y, int yAt, float factor, int n) {
+        int i = 0;
+        for (; i <= n - L; i += L) {
+            FloatVector.fromArray(F, y, yAt + i).mul(factor).intoArray(y, yAt + i);
+        }
+        for (; i < n; i++) {
+            y[yAt + i] *= factor;
+        }
+    }
+
+    @Override
+    public void addScaled(float[] y, int yAt, float[] x, int xAt, float factor, int n) {
+        FloatVector f = FloatVector.broadcast(F, factor);
+        int i = 0;
+        for (; i <= n - L; i += L) {
+            f.fma(FloatVector.fromArray(F, x, xAt + i), FloatVector.fromArray(F, y, yAt + i))
+                    .intoArray(y, yAt + i);
+        }
+        for (; i < n; i++) {
+            y[yAt + i] = Math.fma(factor, x[xAt + i], y[yAt + i]);
+        }
+    }
+
+    @Override
+    public void rmsNorm(float[] x, int xAt, float[] weight, float eps, float[] out, int outAt, int n) {
+        float factor = 1f / (float) Math.sqrt(dot(x, xAt, x, xAt, n) / n + eps);
+        int i = 0;
+        if (weight == null) {
+            for (; i < n; i++) {
+                out[outAt + i] = x[xAt + i] * factor;
+            }
+            return;
+        }
+        for (; i <= n - L; i += L) {
+            FloatVector.fromArray(F, x, xAt + i)
+                    .mul(factor)
+                    .mul(FloatVector.fromArray(F, weight, i))
+                    .intoArray(out, outAt + i);
+        }
+        for (; i < n; i++) {
+            out[outAt + i] = x[xAt + i] * factor * weight[i];
+        }
+    }
+
+    @Override
+    public void layerNorm(float[] x, int xAt, float[] weight, float[] bias, float eps, float[] out, int outAt, int n) {
+        FloatVector sums = FloatVector.zero(F);
+        int i = 0;
+        for (; i <= n - L; i += L) {
+            sums = sums.add(FloatVector.fromArray(F, x, xAt + i));
+        }
+        if (i < n) {
+            sums = sums.add(FloatVector.fromArray(F, x, xAt + i, tail(i, n)));
+        }
+        float mean = Lanes.sum(sums) / n;
+        FloatVector squares = FloatVector.zero(F);
+        for (i = 0; i < n; i += L) {
+            VectorMask<Float> m = tail(i, n);
+            FloatVector d = FloatVector.fromArray(F, x, xAt + i, m).sub(mean, m);
+            squares = d.fma(d, squares);
+        }
+        float factor = 1f / (float) Math.sqrt(Lanes.sum(squares) / n + eps);
+        for (i = 0; i < n; i += L) {
+            VectorMask<Float> m = tail(i, n);
+            FloatVector.fromArray(F, x, xAt + i, m)
+                    .sub(mean)
+                    .mul(factor)
+                    .fma(FloatVector.fromArray(F, weight, i, m), FloatVector.fromArray(F, bias, i, m))
+                    .intoArray(out, outAt + i, m);
+        }
+    }
+
+    @Override
+    public void softmax(float[] x, int at, int n, float sink) {
+        float max = Math.max(max(x, at, n), sink);
+        float sum = expSum(x, at, n, max);
+        if (sink != Float.NEGATIVE_INFINITY) {
+            sum += ScalarMath.exp(sink - max);
+        }
+        scale(x, at, 1f / sum, n);
+    }
+
+    @Override
+    public float expSum(float[] x, int at, int n, float max) {
+        FloatVector sums = FloatVector.zero(F);
+        for (int i = 0; i < n; i += L) {
+            VectorMask<Float> m = tail(i, n);
+            FloatVector v = FloatVector.fromArray(F, x, at + i, m);
+            VectorMask<Float> counts = m.and(v.compare(VectorOperators.NE, Float.NEGATIVE_INFINITY));
+            FloatVector e = FloatVector.zero(F).blend(Lanes.exp(v.sub(max)), counts);
+            e.intoArray(x, at + i, m);
+            sums = sums.add(e);
+        }
+        return Lanes.sum(sums);
+    }
+
+    @Override
+    public float max(float[] x, int at, int n) {
+        FloatVector greatest = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
+        int i = 0;
+        for (; i <= n - L; i += L) {
+            greatest = greatest.max(FloatVector.fromArray(F, x, at + i));
+        }
+        float max = greatest.reduceLanes(VectorOperators.MAX);
+        for (; i < n; i++) {
+            max = Math.max(max, x[at + i]);
+        }
+        return max;
+    }
+
+    @Override
+    public void swiGlu(float[] gate, int gateAt, float[] up, int upAt, int n) {
+        int i = 0;
+        for (; i <= n - L; i += L) {
+            FloatVector z = FloatVector.fromArray(F, gate, gateAt + i);
+            z.div(Lanes.exp(z.neg()).add(1f))
+                    .mul(FloatVector.fromArray(F, up, upAt + i))
+                    .intoArray(gate, gateAt + i);
+        }
+        for (; i < n; i++) {
+            float z = gate[gateAt + i];
+            gate[gateAt + i] = z / (1f + ScalarMath.exp(-z)) * up[upAt + i];
+        }
+    }
+
+    @Override
+    public void sigmoid(float[] x, int at, int n) {
+        int i = 0;
+        for (; i <= n - L; i += L) {
+            FloatVector z = FloatVector.fromArray(F, x, at + i);
+            FloatVector.broadcast(F, 1f).div(Lanes.exp(z.neg()).add(1f)).intoArray(x, at + i);
+        }
+        for (; i < n; i++) {
+            x[at + i] = 1f / (1f + ScalarMath.exp(-x[at + i]));
+        }
+    }
+
+    @Override
+    public void addWeightedRelu(float[] scores, int at, float weight, float[] out, int outAt, int n) {
+        FloatVector w = FloatVector.broadcast(F, weight);
+        int i = 0;
+        for (; i <= n - L; i += L) {
+            w.fma(FloatVector.fromArray(F, scores, at + i).max(0f), FloatVector.fromArray(F, out, outAt + i))
+                    .intoArray(out, outAt + i);
+        }
+        for (; i < n; i++) {
+            out[outAt + i] = Math.fma(weight, Math.max(0f, scores[at + i]), out[outAt + i]);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+package dev.cadre.kernels;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * A fixed set of platform threads that run one flat list of work items at a time.
+ *
+ * <p>A phase is published, every worker (the caller is worker 0) takes items by an atomic counter until none is left,
+ * and {@link #run} returns when all are done. Between phases the workers spin for some microseconds, since the next
+ * phase of a forward pass follows at once, and then park, so an idle team uses no CPU. Running a phase allocates
+ * nothing. Which worker runs an item is left to chance, so an item's result must not depend on it.
+ *
+ * <p>Only one thread may call {@link #run} at a time; the owner guards that.
+ */
+public final class WorkerTeam implements AutoCloseable {
+    /** One phase of work. */
+    @FunctionalInterface
+    public interface Task {
+        /**
+         * Runs one item.
+         *
+         * @param item from 0 to the number of items, each exactly once
+         * @param worker the worker's number, for scratch space of its own: 0 to {@link WorkerTeam#size()}, exclusive
+         */
+        void run(int item, int worker);
+    }
+
+    private static final int SPINS = 4_000;
+    private static final VarHandle EPOCH;
+
+    static {
+        try {
+            EPOCH = MethodHandles.lookup().findVarHandle(WorkerTeam.class, "epoch", int.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private final Worker[] workers;
+    private final AtomicInteger nextItem = new AtomicInteger();
+    private final AtomicInteger running = new AtomicInteger();
+    private final AtomicInteger failures = new AtomicInteger();
+
+    // Written by the caller before the epoch moves on, read by workers after they have seen it move.
+    private Task task;
+    private int items;
+    private Thread caller;
+    private volatile Throwable failure;
+    private volatile boolean closed;
+    private volatile int epoch;
+
+    /**
+     * Starts a team.
+     *
+     * @param size number of workers with the caller, at least 1
+     * @param name prefix of the thread names
+     */
+    public WorkerTeam(int size, String name) {
+        if (size < 1) {
+            throw new IllegalArgumentException("a team needs at least one worker, not " + size);
+        }
+        workers = new Worker[size - 1];
+        for (int i = 0; i < workers.length; i++) {
+            workers[i] = new Worker(i + 1);
+            workers[i].thread =
+                    Thread.ofPlatform().daemon().name(name + "-" + (i + 1)).start(workers[i]);
+        }
+    }
+
+    /** Number of workers, the caller included. */
+    public int size() {
+        return workers.length + 1;
+    }
+
+    /**
+     * Runs {@code task} for every item in [0, itemCount) and returns when all are done.
+     *
+     * <p>If an item throws, the items not yet taken are dropped, and the first error seen is thrown here as it was.
+     *
+     * @throws IllegalStateException if the team is closed
+     */
+    public void run(int itemCount, Task phase) {
+        if (closed) {
+            throw new IllegalStateException("the worker team is closed");
+        }
+        if (workers.length == 0 || itemCount <= 1) {
+            for (int item = 0; item < itemCount; item++) {
+                phase.run(item, 0);
+            }
+            return;
+        }
+        task = phase;
+        items = itemCount;
+        caller = Thread.currentThread();
+        failure = null;
+        failures.setPlain(0);
+        nextItem.setPlain(0);
+        running.setPlain(workers.length);
+        EPOCH.setVolatile(this, epoch + 1);
+        for (Worker worker : workers) {
+            if (worker.parked) {
+                LockSupport.unpark(worker.thread);
+            }
+        }
+        takeItems(phase, itemCount, 0);
+        awaitWorkers();
+        task = null;
+        Throwable thrown = failure;
+        if (thrown != null) {
+            WorkerTeam.<RuntimeException>rethrow(thrown);
+        }
+    }
+
+    private void awaitWorkers() {
+        int spins = 0;
+        boolean interrupted = false;
+        while (running.get() != 0) {
+            if (++spins < SPINS) {
+                Thread.onSpinWait();
+            } else {
+                // The last worker unparks us; the time limit covers the moment between our check and our parking.
+                LockSupport.parkNanos(this, 50_000);
+                interrupted |= Thread.interrupted();
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void takeItems(Task phase, int itemCount, int worker) {
+        try {
+            for (int item = nextItem.getAndIncrement(); item < itemCount; item = nextItem.getAndIncrement()) {
+                phase.run(item, worker);
+            }
+        } catch (Throwable t) {
+            if (failures.getAndIncrement() == 0) {
+                failure = t;
+            }
+            nextItem.set(itemCount);
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <T extends Throwable> void rethrow(Throwable t) throws T {
+        throw (T) t;
+    }
+
+    /** Stops the threads and waits for them. Must not be called while {@link #run} runs. */
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        EPOCH.setVolatile(this, epoch + 1);
+        for (Worker worker : workers) {
+            LockSupport.unpark(worker.thread);
+        }
+        boolean interrupted = false;
+        for (Worker worker : workers) {
+            while (worker.thread.isAlive()) {
+                try {
+                    worker.thread.join();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private final class Worker implements Runnable {
+        private final int number;
+        private Thread thread;
+        private volatile boolean parked;
+
+        Worker(int number) {
+            this.number = number;
+        }
+
+        @Override
+        public void run() {
+            int seen = 0;
+            while (true) {
+                seen = awaitEpochAfter(seen);
+                if (closed) {
+                    return;
+                }
+                takeItems(task, items, number);
+                Thread waiting = caller;
+                if (running.decrementAndGet() == 0) {
+                    LockSupport.unpark(waiting);
+                }
+            }
+        }
+
+        private int awaitEpochAfter(int seen) {
+            for (int spins = 0; spins < SPINS; spins++) {
+                int now = epoch;
+                if (now != seen) {
+                    return now;
+                }
+                Thread.onSpinWait();
+            }
+            parked = true;
+            try {
+                int now;
+                while ((now = epoch) == seen) {
+                    LockSupport.park(WorkerTeam.this);
+                }
+                return now;
+            } finally {
+                parked = false;
+            }
+        }
+    }
+
+    /**
+     * Threads to use when nothing else is said: physical cores (hyper-threads share the units that matter here),
+     * but not more than the processors that the container gives this JVM.
+     */
+    public static int defaultSize() {
+        return Math.max(
+                1, Math.min(CpuTopology.physicalCores(), Runtime.getRuntime().availableProcessors()));
+    }
+}
