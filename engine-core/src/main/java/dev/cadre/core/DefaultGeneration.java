@@ -1,0 +1,161 @@
+package dev.cadre.core;
+
+import dev.cadre.core.sampling.Sampler;
+import dev.cadre.core.sampling.StopTexts;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.NoSuchElementException;
+
+/** The one implementation of {@link Generation}. */
+final class DefaultGeneration implements Generation {
+    private final DefaultMoeModel model;
+    private final DefaultSession session;
+    private final Sampling sampling;
+    private final Sampler sampler;
+    private final Tokenizer.Decoder decoder;
+    private final StopTexts stopTexts;
+    private final int usable;
+    private final int promptTokens;
+    private final float[] logits;
+    private final List<Integer> tokens = new ArrayList<>();
+    private final StringBuilder text = new StringBuilder();
+
+    private int[] pending; // tokens that the model has not read yet
+    private Token next;
+    private StopReason stopReason;
+    private volatile boolean cancelled;
+    private boolean iterated;
+    private long promptNanos;
+    private long generationNanos;
+
+    DefaultGeneration(DefaultMoeModel model, DefaultSession session, int[] prompt, Sampling sampling) {
+        this.model = model;
+        this.session = session;
+        this.sampling = sampling;
+        this.pending = prompt;
+        this.promptTokens = prompt.length;
+        int vocabulary = model.info().vocabulary();
+        Tokenizer tokenizer = model.tokenizerOrNull();
+        this.usable = tokenizer == null ? vocabulary : Math.min(vocabulary, tokenizer.vocabularySize());
+        this.decoder = tokenizer == null ? null : tokenizer.newDecoder();
+        this.stopTexts = new StopTexts(sampling.stop());
+        this.sampler = new Sampler(sampling, session.engine().team().kernels().math(), vocabulary);
+        this.sampler.observePrompt(prompt);
+        this.logits = new float[vocabulary];
+    }
+
+    @Override
+    public Iterator<Token> iterator() {
+        if (iterated) {
+            throw new IllegalStateException("a generation can be iterated once");
+        }
+        iterated = true;
+        return new Iterator<>() {
+            @Override
+            public boolean hasNext() {
+                return advance();
+            }
+
+            @Override
+            public Token next() {
+                if (!advance()) {
+                    throw new NoSuchElementException();
+                }
+                Token token = next;
+                next = null;
+                return token;
+            }
+        };
+    }
+
+    /** Makes {@code next} the next token, if there is one. */
+    private boolean advance() {
+        if (next != null) {
+            return true;
+        }
+        if (stopReason != null) {
+            return false;
+        }
+        if (tokens.size() >= sampling.maxTokens()) {
+            end(StopReason.MAX_TOKENS);
+            return false;
+        }
+        if (pending.length > session.context() - session.position()) {
+            end(StopReason.CONTEXT_FULL);
+            return false;
+        }
+        long start = System.nanoTime();
+        boolean read = session.append(pending, logits, this::isCancelled);
+        long nanos = System.nanoTime() - start;
+        if (tokens.isEmpty()) {
+            promptNanos += nanos;
+        } else {
+            generationNanos += nanos;
+        }
+        if (!read) {
+            end(StopReason.CANCELLED);
+            return false;
+        }
+        int token = sampler.next(logits, 0, usable);
+        if (model.stops(token)) {
+            end(StopReason.STOP);
+            return false;
+        }
+        int[] one = {token};
+        pending = one;
+        tokens.add(token);
+        String visible = decoder == null ? "" : stopTexts.add(decoder.add(token));
+        if (stopTexts.reached()) {
+            text.append(visible);
+            stopReason = StopReason.STOP;
+            next = new Token(token, visible);
+            return true;
+        }
+        if (tokens.size() == sampling.maxTokens()) {
+            visible += rest();
+            stopReason = StopReason.MAX_TOKENS;
+        }
+        text.append(visible);
+        next = new Token(token, visible);
+        return true;
+    }
+
+    private boolean isCancelled() {
+        return cancelled || Thread.currentThread().isInterrupted();
+    }
+
+    /** Text that was held back. */
+    private String rest() {
+        return decoder == null ? "" : stopTexts.add(decoder.finish()) + stopTexts.finish();
+    }
+
+    private void end(StopReason reason) {
+        stopReason = reason;
+        text.append(rest());
+    }
+
+    @Override
+    public void cancel() {
+        cancelled = true;
+    }
+
+    @Override
+    public Completion result() {
+        iterated = true;
+        while (advance()) {
+            next = null;
+        }
+        return new Completion(
+                text.toString(),
+                List.copyOf(tokens),
+                stopReason,
+                new Completion.Usage(promptTokens, tokens.size()),
+                new Completion.Timings(promptNanos / 1e9, generationNanos / 1e9));
+    }
+
+    @Override
+    public void close() {
+        cancel();
+    }
+}

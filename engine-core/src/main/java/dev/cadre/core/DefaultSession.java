@@ -1,0 +1,133 @@
+package dev.cadre.core;
+
+import dev.cadre.core.cache.SequenceCache;
+import dev.cadre.core.forward.Batch;
+import java.util.function.BooleanSupplier;
+
+/** The one implementation of {@link Session}. */
+final class DefaultSession implements Session {
+    private static final BooleanSupplier NEVER = () -> false;
+
+    private final DefaultMoeModel model;
+    private final Engine engine;
+    private final SequenceCache cache;
+    private final int context;
+    private Trace trace;
+    private volatile boolean closed;
+
+    DefaultSession(DefaultMoeModel model, Engine engine, SequenceCache cache, int context) {
+        this.model = model;
+        this.engine = engine;
+        this.cache = cache;
+        this.context = context;
+    }
+
+    @Override
+    public int position() {
+        return cache.length();
+    }
+
+    @Override
+    public int context() {
+        return context;
+    }
+
+    @Override
+    public Logits forward(int... tokens) {
+        checkTokens(tokens);
+        int vocabulary = engine.config().vocabulary();
+        if ((long) tokens.length * vocabulary > Integer.MAX_VALUE - 8) {
+            throw new InvalidRequestException("the logits of " + tokens.length + " tokens by " + vocabulary
+                    + " ids do not fit one array; pass fewer tokens at a time");
+        }
+        engine.checkFiles();
+        float[] values = new float[tokens.length * vocabulary];
+        int before = cache.length();
+        try {
+            engine.append(cache, tokens, Batch.Logits.ALL, values, trace, NEVER);
+        } catch (CacheFullException e) {
+            rewind(before);
+            throw e;
+        }
+        return new Logits(values, tokens.length, vocabulary);
+    }
+
+    @Override
+    public Generation generate(String prompt, Sampling sampling) {
+        return generate(model.tokenizer().encodeWithSpecials(prompt), sampling);
+    }
+
+    @Override
+    public Generation generate(int[] prompt, Sampling sampling) {
+        if (prompt.length == 0) {
+            throw new InvalidRequestException("the prompt is empty; it must have at least one token");
+        }
+        checkTokens(prompt);
+        engine.checkFiles();
+        return new DefaultGeneration(model, this, prompt.clone(), sampling);
+    }
+
+    /** Appends tokens for a generation; the logits of the last one go to {@code logits[0..V)}. */
+    boolean append(int[] tokens, float[] logits, BooleanSupplier cancelled) {
+        checkOpen();
+        return engine.append(cache, tokens, Batch.Logits.LAST, logits, trace, cancelled);
+    }
+
+    Engine engine() {
+        return engine;
+    }
+
+    private void checkTokens(int[] tokens) {
+        checkOpen();
+        int vocabulary = engine.config().vocabulary();
+        for (int i = 0; i < tokens.length; i++) {
+            if (tokens[i] < 0 || tokens[i] >= vocabulary) {
+                throw new InvalidRequestException(
+                        "token " + i + " is " + tokens[i] + "; this model's ids go from 0 to " + (vocabulary - 1));
+            }
+        }
+        if (tokens.length > context - cache.length()) {
+            throw new InvalidRequestException(tokens.length + " tokens after " + cache.length()
+                    + " positions are more than the context of " + context
+                    + "; open the session with a larger context, or shorten the prompt");
+        }
+    }
+
+    private void checkOpen() {
+        if (closed) {
+            throw new ModelClosedException("the session is closed");
+        }
+    }
+
+    @Override
+    public Session fork() {
+        checkOpen();
+        return new DefaultSession(model, engine, engine.exclusively(cache::fork), context);
+    }
+
+    @Override
+    public void rewind(int position) {
+        checkOpen();
+        if (position < 0 || position > cache.length()) {
+            throw new InvalidRequestException(
+                    "cannot rewind to position " + position + "; the session has " + cache.length() + " positions");
+        }
+        engine.exclusively(() -> {
+            cache.truncate(position);
+            return null;
+        });
+    }
+
+    @Override
+    public void trace(Trace receiver) {
+        trace = receiver;
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            engine.release(cache);
+        }
+    }
+}

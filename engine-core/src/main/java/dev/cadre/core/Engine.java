@@ -1,0 +1,189 @@
+package dev.cadre.core;
+
+import dev.cadre.core.cache.CacheLayout;
+import dev.cadre.core.cache.PagePool;
+import dev.cadre.core.cache.SequenceCache;
+import dev.cadre.core.forward.Batch;
+import dev.cadre.core.forward.ForwardPass;
+import dev.cadre.core.forward.Team;
+import dev.cadre.core.model.ModelConfig;
+import dev.cadre.core.model.ModelWeights;
+import dev.cadre.weights.Checkpoint;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
+
+/** Runs the steps of all sessions of one model, one step at a time. */
+final class Engine {
+    private final ModelConfig config;
+    private final Checkpoint checkpoint;
+    private final Team team;
+    private final ForwardPass forward;
+    private final CacheLayout layout;
+    private final PagePool pool;
+    private final int prefillChunk;
+    private final ReentrantLock lock = new ReentrantLock(true);
+    private final Batch batch = new Batch();
+    private boolean closed;
+    private boolean faulted;
+
+    Engine(
+            ModelConfig config,
+            ModelWeights weights,
+            Checkpoint checkpoint,
+            Team team,
+            CacheLayout layout,
+            LoadOptions options) {
+        this.config = config;
+        this.checkpoint = checkpoint;
+        this.team = team;
+        this.forward = new ForwardPass(config, weights, team);
+        this.layout = layout;
+        this.pool = new PagePool(layout.pageBytes(), options.cacheBytes());
+        this.prefillChunk = options.prefillChunk();
+    }
+
+    ModelConfig config() {
+        return config;
+    }
+
+    Team team() {
+        return team;
+    }
+
+    PagePool pool() {
+        return pool;
+    }
+
+    SequenceCache newCache() {
+        lock.lock();
+        try {
+            checkOpen();
+            return new SequenceCache(layout, pool);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Appends tokens to a sequence, in chunks.
+     *
+     * @param logits receives the wanted rows from {@code logitsAt} on
+     * @param cancelled asked between chunks and layers; when it says true, the rest is dropped
+     * @return whether all tokens were appended
+     */
+    boolean append(
+            SequenceCache cache,
+            int[] tokens,
+            Batch.Logits wanted,
+            float[] logits,
+            Trace trace,
+            BooleanSupplier cancelled) {
+        int vocabulary = config.vocabulary();
+        float[] chunkLogits = logits;
+        for (int from = 0; from < tokens.length; from += prefillChunk) {
+            int count = Math.min(prefillChunk, tokens.length - from);
+            boolean last = from + count == tokens.length;
+            Batch.Logits chunkWants = wanted == Batch.Logits.LAST && !last ? Batch.Logits.NONE : wanted;
+            boolean direct = wanted != Batch.Logits.ALL || (from == 0 && last);
+            if (!direct && chunkLogits == logits) {
+                chunkLogits = new float[prefillChunk * vocabulary];
+            }
+            if (!step(cache, tokens, from, count, chunkWants, direct ? logits : chunkLogits, trace, cancelled)) {
+                return false;
+            }
+            if (!direct) {
+                System.arraycopy(chunkLogits, 0, logits, from * vocabulary, count * vocabulary);
+            }
+        }
+        return true;
+    }
+
+    private boolean step(
+            SequenceCache cache,
+            int[] tokens,
+            int from,
+            int count,
+            Batch.Logits wanted,
+            float[] logits,
+            Trace trace,
+            BooleanSupplier cancelled) {
+        lock.lock();
+        try {
+            checkOpen();
+            batch.clear();
+            batch.add(cache, tokens, from, count, wanted);
+            return forward.run(batch, logits, trace, cancelled);
+        } catch (InternalError e) {
+            faulted = true;
+            throw new WeightsFaultException(
+                    checkpoint.path() + ": a page of the mapped model could not be read; the file was truncated or its"
+                            + " disk failed while the model was in use. Replace model files by renaming, never in"
+                            + " place, and load the model again",
+                    e);
+        } finally {
+            batch.clear();
+            lock.unlock();
+        }
+    }
+
+    /** Gives a sequence's pages back, unless the model is closed and they are gone already. */
+    void release(SequenceCache cache) {
+        lock.lock();
+        try {
+            if (!closed) {
+                cache.close();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Runs a change of a sequence that must not meet a step or the model's end. */
+    <T> T exclusively(java.util.function.Supplier<T> action) {
+        lock.lock();
+        try {
+            checkOpen();
+            return action.get();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Compares the files with what they were when opened. */
+    void checkFiles() {
+        checkpoint.checkUnchanged();
+    }
+
+    private void checkOpen() {
+        if (closed) {
+            throw new ModelClosedException("the model is closed");
+        }
+        if (faulted) {
+            throw new WeightsFaultException("the model's files failed in an earlier step; load it again", null);
+        }
+    }
+
+    /** Waits for the running step and closes everything. */
+    void close(AutoCloseable weights) {
+        lock.lock();
+        try {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            team.close();
+            pool.close();
+            try {
+                weights.close();
+            } catch (RuntimeException e) {
+                throw e;
+            } catch (Exception e) {
+                throw new CadreException("could not release the model's memory", e);
+            } finally {
+                checkpoint.close();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+}

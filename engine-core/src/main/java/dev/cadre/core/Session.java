@@ -1,0 +1,51 @@
+package dev.cadre.core;
+
+/**
+ * One conversation: the positions read and written so far, and their key-value cache. Confined to one caller at a time;
+ * different sessions of a model may be used by different threads at once. Close it to give its memory back.
+ */
+public interface Session extends AutoCloseable {
+    /** Number of positions in the cache. */
+    int position();
+
+    /** Most positions that this session may hold. */
+    int context();
+
+    /**
+     * Appends tokens and returns the logits after each of them: the low-level door, for evaluation and for samplers of
+     * one's own.
+     *
+     * @throws InvalidRequestException for a token id outside the vocabulary, or more tokens than the context holds;
+     *     nothing is then changed
+     * @throws CacheFullException if cache memory runs out; nothing is then changed
+     */
+    Logits forward(int... tokens);
+
+    /**
+     * Appends a prompt and generates. The prompt is taken as plain text; the tokenizer's own start tokens are added at
+     * position 0.
+     *
+     * @throws InvalidRequestException if the prompt is empty or longer than the context
+     */
+    Generation generate(String prompt, Sampling sampling);
+
+    /** Appends prompt tokens and generates. */
+    Generation generate(int[] prompt, Sampling sampling);
+
+    /** A second session with the same content, which shares the cache's pages until they differ. */
+    Session fork();
+
+    /**
+     * Forgets positions at and beyond {@code position}.
+     *
+     * @throws InvalidRequestException if there are fewer
+     */
+    void rewind(int position);
+
+    /** Receives the intermediates of this session's steps from now on; null for none. */
+    void trace(Trace trace);
+
+    /** Gives the cache back. */
+    @Override
+    void close();
+}

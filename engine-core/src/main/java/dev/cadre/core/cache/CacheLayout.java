@@ -1,0 +1,71 @@
+package dev.cadre.core.cache;
+
+import dev.cadre.core.KvPrecision;
+import dev.cadre.core.model.AttentionConfig;
+import dev.cadre.core.model.ModelConfig;
+
+/**
+ * Where a page keeps what. A page holds {@link #PAGE_TOKENS} consecutive positions of one sequence for all layers:
+ *
+ * <pre>
+ *   layer 0: [64 rows of latent | 64 index keys]   (index keys only where the layer owns an indexer)
+ *   layer 1: …
+ * </pre>
+ *
+ * A latent row is the latent vector after its norm and the rotated key part; an index key is stored after its norm and
+ * rotation.
+ */
+public final class CacheLayout {
+    /** Positions in one page. */
+    public static final int PAGE_TOKENS = 64;
+
+    private final KvPrecision precision;
+    private final long[] latentOffset;
+    private final long[] indexOffset;
+    private final long pageBytes;
+
+    /** The layout for a model. */
+    public CacheLayout(ModelConfig config, KvPrecision precision) {
+        this.precision = precision;
+        int layers = config.layers().size();
+        latentOffset = new long[layers];
+        indexOffset = new long[layers];
+        long at = 0;
+        for (int i = 0; i < layers; i++) {
+            switch (config.layers().get(i).attention()) {
+                case AttentionConfig.Latent latent -> {
+                    latentOffset[i] = at;
+                    at += (long) PAGE_TOKENS * precision.bytes(latent.cacheWidth());
+                    indexOffset[i] = at;
+                    if (latent.ownsIndexer()) {
+                        at += (long) PAGE_TOKENS
+                                * precision.bytes(latent.indexer().width());
+                    }
+                }
+            }
+        }
+        pageBytes = at;
+    }
+
+    /** Bytes of one page. */
+    public long pageBytes() {
+        return pageBytes;
+    }
+
+    /** Bytes that one position takes over all layers. */
+    public long bytesPerToken() {
+        return pageBytes / PAGE_TOKENS;
+    }
+
+    KvPrecision precision() {
+        return precision;
+    }
+
+    long latentOffset(int layer) {
+        return latentOffset[layer];
+    }
+
+    long indexOffset(int layer) {
+        return indexOffset[layer];
+    }
+}

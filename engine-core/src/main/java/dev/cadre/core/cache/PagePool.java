@@ -1,0 +1,118 @@
+package dev.cadre.core.cache;
+
+import dev.cadre.core.CacheFullException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Pages of cache memory with reference counts. Knows bytes and references, no tokens.
+ *
+ * <p>Invariants:
+ * <ol>
+ *   <li>A page is either free (no references) or held (one or more).
+ *   <li>Free and held pages together are all pages ever taken from the operating system; they never exceed the budget.
+ *   <li>A page with more than one reference is not written.
+ *   <li>When all tables are closed, no page is held.
+ * </ol>
+ *
+ * <p>All methods may be called by any thread.
+ */
+public final class PagePool implements AutoCloseable {
+    private final long pageBytes;
+    private final long budgetPages;
+    private final Arena arena = Arena.ofShared();
+    private final List<MemorySegment> pages = new ArrayList<>();
+    private final ArrayDeque<Integer> free = new ArrayDeque<>();
+    private int[] references = new int[16];
+    private int held;
+
+    /**
+     * A pool that takes memory page by page, as it is asked for.
+     *
+     * @param pageBytes size of a page
+     * @param budgetBytes most memory to take
+     */
+    public PagePool(long pageBytes, long budgetBytes) {
+        this.pageBytes = pageBytes;
+        this.budgetPages = pageBytes == 0 ? Integer.MAX_VALUE : Math.min(Integer.MAX_VALUE, budgetBytes / pageBytes);
+    }
+
+    /**
+     * Takes a free page, with one reference. Its content is whatever it was.
+     *
+     * @throws CacheFullException if the budget is used up
+     */
+    public synchronized int acquire() {
+        Integer page = free.poll();
+        if (page == null) {
+            page = grow();
+        }
+        references[page] = 1;
+        held++;
+        return page;
+    }
+
+    private int grow() {
+        int page = pages.size();
+        if (page >= budgetPages) {
+            throw new CacheFullException("the key-value cache is full: all " + budgetPages + " pages of " + pageBytes
+                    + " bytes are in use; close sessions, or raise the cache budget");
+        }
+        try {
+            pages.add(arena.allocate(pageBytes, 64));
+        } catch (OutOfMemoryError e) {
+            throw new CacheFullException("the operating system gives no memory for a cache page of " + pageBytes
+                    + " bytes, after " + page + " pages; lower the cache budget");
+        }
+        if (page >= references.length) {
+            references = Arrays.copyOf(references, 2 * references.length);
+        }
+        return page;
+    }
+
+    /** Adds a reference to a held page. */
+    public synchronized void retain(int page) {
+        if (references[page] <= 0) {
+            throw new IllegalStateException("page " + page + " is not held");
+        }
+        references[page]++;
+    }
+
+    /** Drops a reference; the last one frees the page. */
+    public synchronized void release(int page) {
+        if (references[page] <= 0) {
+            throw new IllegalStateException("page " + page + " is not held");
+        }
+        if (--references[page] == 0) {
+            held--;
+            free.push(page);
+        }
+    }
+
+    synchronized boolean shared(int page) {
+        return references[page] > 1;
+    }
+
+    synchronized MemorySegment memory(int page) {
+        return pages.get(page);
+    }
+
+    /** Pages that are held now. */
+    public synchronized int heldPages() {
+        return held;
+    }
+
+    /** Bytes taken from the operating system. */
+    public synchronized long allocatedBytes() {
+        return pages.size() * pageBytes;
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+}

@@ -1,0 +1,21 @@
+package dev.cadre.core.forward;
+
+import dev.cadre.core.CadreException;
+
+/** A buffer that grows to the largest size asked for so far and is then reused. */
+final class Floats {
+    private float[] values = {};
+
+    /** At least {@code rows · width} floats, of undefined content. */
+    float[] of(int rows, int width) {
+        long size = (long) rows * width;
+        if (size > values.length) {
+            if (size > Integer.MAX_VALUE - 8) {
+                throw new CadreException("a batch of " + rows + " rows of " + width
+                        + " values is too large for one array; use smaller prefill chunks");
+            }
+            values = new float[(int) size];
+        }
+        return values;
+    }
+}

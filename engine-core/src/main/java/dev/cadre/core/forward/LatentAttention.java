@@ -1,0 +1,240 @@
+package dev.cadre.core.forward;
+
+import dev.cadre.core.Trace;
+import dev.cadre.core.cache.CacheLayout;
+import dev.cadre.core.cache.SequenceCache;
+import dev.cadre.core.model.AttentionConfig;
+import dev.cadre.core.model.ModelWeights;
+import dev.cadre.kernels.TileKernel;
+import dev.cadre.kernels.VectorMath;
+import dev.cadre.kernels.WorkerTeam;
+import java.util.Arrays;
+
+/**
+ * Multi-head latent attention in absorbed form (DeepSeek-V2, 2024): the cache holds one latent vector and one rotated
+ * key per position, shared by all heads; queries are taken into the latent space, and values out of it.
+ *
+ * <pre>
+ *   q̃_h = W_UK,hᵀ q_nope,h            [r]
+ *   s_t = scale · (q̃_h · c_t + q_rope,h · k_rope,t)
+ *   o_h = W_UV,h Σ_t softmax(s)_t c_t  [dv]
+ * </pre>
+ */
+final class LatentAttention {
+    /** Positions of one block of the online softmax. */
+    private static final int BLOCK = CacheLayout.PAGE_TOKENS;
+
+    private final Team team;
+    private final Products products;
+    private final Rotary rotary;
+    private final LightningIndexer indexer;
+    private final Selection selection = new Selection();
+
+    private final Floats queryLow = new Floats(); // [T, rq]
+    private final Floats queries = new Floats(); // [T, nH, dn + dr]
+    private final Floats latents = new Floats(); // [T, r + dr]
+    private final Floats absorbed = new Floats(); // [T, nH, r + dr]
+    private final Floats mixed = new Floats(); // [T, nH, r]
+    private final Floats values = new Floats(); // [T, nH, dv]
+    private final AttendTask attend;
+
+    LatentAttention(Team team, Products products, Rotary rotary) {
+        this.team = team;
+        this.products = products;
+        this.rotary = rotary;
+        this.indexer = new LightningIndexer(team, products, rotary);
+        this.attend = new AttendTask(team.size());
+    }
+
+    /**
+     * One attention block.
+     *
+     * @param normed [T, H], the normed input
+     * @param out [T, H], receives the block's output
+     */
+    void run(
+            AttentionConfig.Latent c,
+            ModelWeights.Latent w,
+            int layer,
+            Batch batch,
+            float[] normed,
+            float[] out,
+            Trace trace) {
+        int rows = batch.rows();
+        float[] queryInput = projectQueriesAndLatents(c, w, layer, batch, normed);
+        if (c.ownsIndexer()) {
+            indexer.run(c, w.indexer(), layer, batch, normed, queryInput, selection);
+        } else if (c.indexer() == null) {
+            selection.selectAll(rows);
+        } // else: the selection of the nearest full layer below still stands
+        absorbQueries(c, w, rows);
+
+        attend.c = c;
+        attend.layer = layer;
+        attend.batch = batch;
+        attend.run(rows);
+        attend.batch = null;
+
+        float[] u = mixed.of(rows, c.heads() * c.latentRank());
+        float[] v = values.of(rows, c.heads() * c.valueWidth());
+        for (int h = 0; h < c.heads(); h++) {
+            products.add(
+                    w.valueUp()[h],
+                    u,
+                    h * c.latentRank(),
+                    c.heads() * c.latentRank(),
+                    v,
+                    h * c.valueWidth(),
+                    c.heads() * c.valueWidth(),
+                    rows);
+        }
+        products.run();
+        if (trace != null) {
+            trace.tensor("attn_values", layer, v, rows, c.heads() * c.valueWidth());
+        }
+        products.add(w.output(), v, out, rows).run();
+    }
+
+    /** Queries, rotated; latents, normed, rotated and stored in the cache. Returns the indexer's query input. */
+    private float[] projectQueriesAndLatents(
+            AttentionConfig.Latent c, ModelWeights.Latent w, int layer, Batch batch, float[] normed) {
+        int rows = batch.rows();
+        VectorMath math = team.kernels().math();
+        float[] q = queries.of(rows, c.heads() * c.queryWidth());
+        float[] kv = latents.of(rows, c.cacheWidth());
+        products.add(w.latentDown(), normed, kv, rows);
+        float[] queryInput = normed;
+        if (w.queryDown() != null) {
+            float[] low = queryLow.of(rows, c.queryRank());
+            products.add(w.queryDown(), normed, low, rows).run();
+            for (int row = 0; row < rows; row++) {
+                int at = row * c.queryRank();
+                math.rmsNorm(low, at, w.queryNorm(), c.latentNormEps(), low, at, c.queryRank());
+            }
+            queryInput = low;
+        }
+        products.add(w.queryUp(), queryInput, q, rows).run();
+        for (int row = 0; row < rows; row++) {
+            int at = row * c.cacheWidth();
+            math.rmsNorm(kv, at, w.latentNorm(), c.latentNormEps(), kv, at, c.latentRank());
+            rotary.apply(c.rope(), row, kv, at + c.latentRank());
+            batch.cache(row).writeLatent(layer, batch.position(row), kv, at, c.cacheWidth());
+            for (int h = 0; h < c.heads(); h++) {
+                rotary.apply(c.rope(), row, q, (row * c.heads() + h) * c.queryWidth() + c.nopeWidth());
+            }
+        }
+        return queryInput;
+    }
+
+    /** Queries in the form of cached rows: q̃ of r dimensions, then the rotated part. */
+    private void absorbQueries(AttentionConfig.Latent c, ModelWeights.Latent w, int rows) {
+        float[] q = queries.of(rows, c.heads() * c.queryWidth());
+        float[] a = absorbed.of(rows, c.heads() * c.cacheWidth());
+        for (int h = 0; h < c.heads(); h++) {
+            products.add(
+                    w.keyUp()[h],
+                    q,
+                    h * c.queryWidth(),
+                    c.heads() * c.queryWidth(),
+                    a,
+                    h * c.cacheWidth(),
+                    c.heads() * c.cacheWidth(),
+                    rows);
+        }
+        products.run();
+        for (int i = 0; i < rows * c.heads(); i++) {
+            System.arraycopy(
+                    q, i * c.queryWidth() + c.nopeWidth(), a, i * c.cacheWidth() + c.latentRank(), c.ropeWidth());
+        }
+    }
+
+    /** Attention of one row for a group of heads, which share every latent that is read. */
+    private final class AttendTask implements WorkerTeam.Task {
+        private final Floats[] tiles; // [BLOCK, r + dr]
+        private final Floats[] scores; // [heads, BLOCK]
+        private final Floats[] state; // running maximum and sum of each head
+        private AttentionConfig.Latent c;
+        private int layer;
+        private Batch batch;
+        private float[] a;
+        private float[] u;
+        private int groups;
+
+        AttendTask(int workers) {
+            tiles = new Floats[workers];
+            scores = new Floats[workers];
+            state = new Floats[workers];
+            for (int i = 0; i < workers; i++) {
+                tiles[i] = new Floats();
+                scores[i] = new Floats();
+                state[i] = new Floats();
+            }
+        }
+
+        void run(int rows) {
+            a = absorbed.of(rows, c.heads() * c.cacheWidth());
+            u = mixed.of(rows, c.heads() * c.latentRank());
+            // One group for each worker when there are few rows; the group does not change a head's result.
+            int wanted = rows >= 2 * team.size() ? 1 : team.size();
+            groups = Math.max(1, Math.min(wanted, c.heads() / 4));
+            team.workers().run(rows * groups, this);
+        }
+
+        @Override
+        public void run(int item, int worker) {
+            int row = item / groups;
+            int group = item % groups;
+            int firstHead = c.heads() * group / groups;
+            int heads = c.heads() * (group + 1) / groups - firstHead;
+            int width = c.cacheWidth();
+            int rank = c.latentRank();
+            TileKernel kernel = team.kernels().tiles();
+            VectorMath math = team.kernels().math();
+            float[] tile = tiles[worker].of(BLOCK, width);
+            float[] s = scores[worker].of(heads, BLOCK);
+            float[] running = state[worker].of(2, heads);
+            Arrays.fill(running, 0, heads, Float.NEGATIVE_INFINITY);
+            Arrays.fill(running, heads, 2 * heads, 0f);
+            int queryAt = (row * c.heads() + firstHead) * width;
+            int outAt = (row * c.heads() + firstHead) * rank;
+            Arrays.fill(u, outAt, outAt + heads * rank, 0f);
+
+            boolean all = selection.isAll(row);
+            int total = all ? batch.position(row) + 1 : selection.count(row);
+            for (int from = 0; from < total; from += BLOCK) {
+                int n = Math.min(BLOCK, total - from);
+                gather(row, all, from, n, tile);
+                kernel.dot(a, queryAt, width, heads, tile, 0, width, n, width, s, 0, BLOCK, team.workspaces()[worker]);
+                for (int h = 0; h < heads; h++) {
+                    math.scale(s, h * BLOCK, c.scale(), n);
+                    float max = Math.max(running[h], math.max(s, h * BLOCK, n));
+                    float kept = running[h] == max ? 1f : exp(running[h] - max);
+                    float sum = math.expSum(s, h * BLOCK, n, max);
+                    running[heads + h] = Math.fma(running[heads + h], kept, sum);
+                    running[h] = max;
+                    if (kept != 1f) {
+                        math.scale(u, outAt + h * rank, kept, rank);
+                    }
+                }
+                kernel.accumulate(s, 0, BLOCK, heads, tile, 0, width, n, rank, u, outAt, rank);
+            }
+            for (int h = 0; h < heads; h++) {
+                math.scale(u, outAt + h * rank, 1f / running[heads + h], rank);
+            }
+        }
+
+        private static float exp(float x) {
+            return x == Float.NEGATIVE_INFINITY ? 0f : (float) StrictMath.exp(x);
+        }
+
+        private void gather(int row, boolean all, int from, int n, float[] tile) {
+            SequenceCache cache = batch.cache(row);
+            int width = c.cacheWidth();
+            int start = selection.start(row) + from;
+            for (int i = 0; i < n; i++) {
+                int position = all ? from + i : selection.positions()[start + i];
+                cache.readLatent(layer, position, tile, i * width, width);
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+package dev.cadre.core.model;
+
+import dev.cadre.kernels.Matrix;
+import java.util.List;
+
+/**
+ * All weights of a model, ready for the kernels.
+ *
+ * @param embedding [V, H]
+ * @param layers the trunk
+ * @param outputNorm [H]
+ * @param output [V, H]; the embedding itself where the two are tied
+ */
+public record ModelWeights(Matrix embedding, List<Layer> layers, float[] outputNorm, Matrix output) {
+    /**
+     * One layer.
+     *
+     * @param attentionNorm [H]
+     * @param feedForwardNorm [H]
+     */
+    public record Layer(float[] attentionNorm, Attention attention, float[] feedForwardNorm, FeedForward feedForward) {}
+
+    /** Weights of an attention block. */
+    public sealed interface Attention {}
+
+    /**
+     * Latent attention. For head h: keyUp[h] is W_UKᵀ, so that the query is taken into the latent space by a plain
+     * product; valueUp[h] is W_UV.
+     *
+     * @param queryDown [rq, H], or null where queries are projected directly
+     * @param queryNorm [rq], or null
+     * @param queryUp [nH·(dn + dr), rq], or [nH·(dn + dr), H] without a bottleneck
+     * @param latentDown [r + dr, H]
+     * @param latentNorm [r]
+     * @param keyUp nH of [r, dn]
+     * @param valueUp nH of [dv, r]
+     * @param output [H, nH·dv]
+     * @param indexer null on layers without one
+     */
+    public record Latent(
+            Matrix queryDown,
+            float[] queryNorm,
+            Matrix queryUp,
+            Matrix latentDown,
+            float[] latentNorm,
+            Matrix[] keyUp,
+            Matrix[] valueUp,
+            Matrix output,
+            Indexer indexer)
+            implements Attention {}
+
+    /**
+     * The lightning indexer.
+     *
+     * @param queryUp [Hi·Di, rq]
+     * @param key [Di, H]
+     * @param keyNorm [Di]
+     * @param keyNormBias [Di]
+     * @param headWeights [Hi, H]
+     */
+    public record Indexer(Matrix queryUp, Matrix key, float[] keyNorm, float[] keyNormBias, Matrix headWeights) {}
+
+    /** Weights of a feed-forward block. */
+    public sealed interface FeedForward {}
+
+    /**
+     * One gated MLP.
+     *
+     * @param gate [F, H]
+     * @param up [F, H]
+     * @param down [H, F]
+     */
+    public record Gated(Matrix gate, Matrix up, Matrix down) implements FeedForward {}
+
+    /**
+     * Routed experts.
+     *
+     * @param router [E, H]
+     * @param correctionBias [E], added to scores for the choice only; null for none
+     * @param gate E of [I, H]
+     * @param up E of [I, H]
+     * @param down E of [H, I]
+     * @param shared the expert of every token, or null
+     */
+    public record Experts(
+            Matrix router, float[] correctionBias, Matrix[] gate, Matrix[] up, Matrix[] down, Gated shared)
+            implements FeedForward {}
+}
