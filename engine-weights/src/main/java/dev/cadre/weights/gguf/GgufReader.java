@@ -121,6 +121,9 @@ final class GgufReader {
         for (long i = 0; i < count; i++) {
             long at = cursor.position();
             String name = cursor.string("name of tensor " + i, limits.maxNameBytes());
+            if (name.isEmpty()) {
+                throw cursor.error(at, null, "the name of tensor " + i + " is empty");
+            }
             if (!names.add(name)) {
                 throw cursor.error(at, name, "a second tensor has this name");
             }
