@@ -12,7 +12,8 @@ package dev.cadre.weights;
  * @param maxArrayElements elements of one metadata array; 16,777,216
  * @param maxDimensions dimensions of a tensor; 8
  * @param maxNesting depth of nested arrays and objects; 32
- * @param maxJsonValues values of one JSON file, or of one tensor's entry in a safetensors header; 1,048,576
+ * @param maxJsonValues values of one JSON file; 1,048,576 (and at most 65,536 for each tensor of a
+ *     safetensors header)
  * @param maxFiles files of one checkpoint; 10,000
  */
 public record CheckpointLimits(

@@ -29,12 +29,15 @@ import tools.jackson.core.json.JsonReadFeature;
  */
 public final class StrictJson implements AutoCloseable {
     private static final int MAX_NUMBER_LENGTH = 1000;
+    /** Values of one member of a document that is read member by member. */
+    private static final int MAX_MEMBER_VALUES = 1 << 16;
 
     private final Path file;
     private final long start;
     private final CheckpointLimits limits;
     private final JsonParser parser;
     private int values;
+    private int maxValues;
 
     /**
      * A parser of {@code bytes} bytes from {@code start} on.
@@ -49,6 +52,7 @@ public final class StrictJson implements AutoCloseable {
         this.file = file;
         this.start = start;
         this.limits = limits;
+        this.maxValues = limits.maxJsonValues();
         JsonFactory factory = JsonFactory.builder()
                 .streamReadConstraints(StreamReadConstraints.builder()
                         .maxNestingDepth(limits.maxNesting())
@@ -97,6 +101,7 @@ public final class StrictJson implements AutoCloseable {
 
     /** Members of the document's object go one by one to {@code visitor}, which must not keep the parser. */
     public void members(MemberVisitor visitor) {
+        maxValues = Math.min(maxValues, MAX_MEMBER_VALUES);
         try {
             if (parser.nextToken() != JsonToken.START_OBJECT) {
                 throw error(null, "a JSON object is expected" + (parser.currentToken() == null ? ", it is empty" : ""));
@@ -122,8 +127,8 @@ public final class StrictJson implements AutoCloseable {
     }
 
     private Object value(String name) {
-        if (++values > limits.maxJsonValues()) {
-            throw error(name, "there are more than " + limits.maxJsonValues() + " values");
+        if (++values > maxValues) {
+            throw error(name, "there are more than " + maxValues + " values");
         }
         return switch (parser.currentToken()) {
             case START_OBJECT -> {
