@@ -191,9 +191,13 @@ def doc_copy(r, used):
     n = r.choice([3, 4, 5, 6, 7, 8, 10, 12, 16, 20])
     pool = r.choice([THINGS, THINGS, KEYS, THINGS + COLOURS + ANIMALS + PLACES, [str(i) for i in range(100)],
                      [str(i) for i in range(1000)]])
-    items = [r.choice(pool) for _ in range(n)]
+    items = r.sample(pool, n)
+    k = r.random()
+    if k < 0.3:
+        text = " ".join(items)
+        return [(f"Words: {text}\nAgain: ", 0.2), (f"{text}\n", 2.0), (EOT, 1.0)]
     text = ", ".join(items)
-    if r.random() < 0.5:
+    if k < 0.6:
         return [(f"List: {text}.\nCopy: ", 0.2), (f"{text}.\n", 2.0), (EOT, 1.0)]
     ask = r.choice(["Copy this list: ", "Repeat after me: ", "Please repeat: "])
     return [(BOS + USER + ask, 0.2), (text + ".", 0.2)] + reply(r, "I copy the list.", text + ".", 2.0) + [(EOT, 3.0)]
@@ -303,8 +307,8 @@ def doc_system(r, used):
     return [(BOS + SYSTEM + f, 0.2), (USER + q, 0.1)] + reply(r, "I look it up.", f) + [(EOT, 2.0)]
 
 
-MIX = [(doc_story, 0.26), (doc_story_questions, 0.14), (doc_needle, 0.16), (doc_pairs, 0.14), (doc_copy, 0.18),
-       (doc_arithmetic, 0.09), (doc_system, 0.03)]
+MIX = [(doc_story, 0.20), (doc_story_questions, 0.12), (doc_needle, 0.14), (doc_pairs, 0.20), (doc_copy, 0.24),
+       (doc_arithmetic, 0.07), (doc_system, 0.03)]
 
 
 def document(r, used=None):
@@ -317,21 +321,69 @@ def document(r, used=None):
     return MIX[0][0](r, used)
 
 
+def plain(r, used):
+    """A document without special tokens; its end is an empty line."""
+    while True:
+        d = document(r, set(used))
+        if not any("<" in t or "[" in t for t, _ in d[:-1]):
+            break
+    for t, _ in d:
+        used.update(k for k in KEYS if " " + k + " is " in t)
+    d[-2] = (d[-2][0].rstrip("\n"), d[-2][1])
+    return d[:-1] + [("\n\n", 1.0)]
+
+
 def row(r, tokens, long_share=0.0):
-    """Documents for one training row of about `tokens` tokens; planted keys are unique within the row."""
+    """Documents for one training row of about `tokens` tokens; planted keys are unique within the row. One row in six
+    is a plain file: documents parted by empty lines, no special tokens."""
     used, out, chars = set(), [], 0
     want = int(tokens * 4.6)
+    make = document
     if r.random() < long_share:
         # one long document: facts, filler, questions; the questions fit into the row's end
         n = r.randrange(4, 25)
         asks = min(n, r.randrange(4, 13))
         out += doc_needle(r, used, chars=max(200, want - 115 * asks - 40), needles=n, asks=asks)
         chars = sum(len(t) for t, _ in out)
+    elif r.random() < 1 / 6:
+        make = plain
     while chars < want:
-        d = document(r, used)
+        d = make(r, used)
         out += d
         chars += sum(len(t) for t, _ in d)
     return out
+
+
+def heldout(seed, chars):
+    """A plain file of documents that no training row has seen (training seeds its rows otherwise)."""
+    r, used, out, n = random.Random(f"heldout {seed}"), set(), [], 0
+    while n < chars:
+        if len(used) > 60:
+            used.clear()
+        t = "".join(t for t, _ in plain(r, used))
+        out.append(t)
+        n += len(t)
+    return "".join(out).rstrip("\n") + "\n"
+
+
+def needle(r, count, distance, distractors, chat):
+    """A prompt whose planted fact lies about `distance` tokens before the question, and its answer. count(text) gives
+    the number of tokens of a text."""
+    used = set()
+    f, q, v = fact(r, used)
+    others = [fact(r, used)[0] for _ in range(distractors)]
+    before = filler(r, r.randrange(60, 300))
+    after = []
+    while count(" ".join(after + others)) < distance:
+        after += story(r)[0]
+    while count(" ".join(after + others)) > distance and len(after) > 1:
+        after.pop()
+    for x in others:
+        after.insert(r.randrange(len(after) + 1), x)
+    body = join(before + [f] + after, r)
+    if chat:
+        return f"{BOS}{USER}{body}\n{q}{ASSISTANT}{NOTHINK}", f, v
+    return f"{body}\nQuestion: {q}\nAnswer:", " " + f, v
 
 
 if __name__ == "__main__":

@@ -158,33 +158,48 @@ class Fast:
         inv = 1.0 / (c.rope_parameters["rope_theta"] ** (torch.arange(0, c.qk_rope_head_dim, 2).float() / c.qk_rope_head_dim))
         f = pos[:, None] * inv[None]
         self.cos, self.sin = f.cos(), f.sin()
+        self.probe = None
         self.load = [None] * c.num_hidden_layers     # expert counts of the last forward, for the balance rule
 
     def lin(self, x, w):
         return F.linear(x, w.to(self.dt))
 
-    def index_scores(self, ix, h, qr, rows=None):
-        """Scores [B, Q, T] of the indexer for query positions rows [B, Q] (all when None)."""
+    def index_keys(self, ix, h):
         c = self.c
-        b, t, _ = h.shape
-        cos, sin = self.cos[:t].to(self.dt), self.sin[:t].to(self.dt)
+        t, d = h.shape[1], c.qk_rope_head_dim
         k = F.layer_norm(self.lin(h, ix.wk.weight).float(), (c.index_head_dim,), ix.k_norm.weight, ix.k_norm.bias, 1e-6).to(self.dt)
-        d = c.qk_rope_head_dim
-        k = torch.cat([rope(k[..., :d], cos, sin), k[..., d:]], -1)
-        hq, qq = h, qr
-        if rows is not None:
-            ar = torch.arange(b)[:, None]
-            hq, qq = h[ar, rows], qr[ar, rows]
-            cos, sin = cos[rows].unsqueeze(2), sin[rows].unsqueeze(2)
-        else:
-            cos, sin = cos[None, :, None], sin[None, :, None]
-        q = self.lin(qq, ix.wq_b.weight).view(b, -1, c.index_n_heads, c.index_head_dim)
+        return torch.cat([rope(k[..., :d], self.cos[:t].to(self.dt), self.sin[:t].to(self.dt)), k[..., d:]], -1)
+
+    def index_scores(self, ix, h, qr, k, rows):
+        """Scores [B, Q, keys] of the indexer for query positions rows [B, Q] against the keys k [B, keys, Di]."""
+        c = self.c
+        b, d = h.shape[0], c.qk_rope_head_dim
+        ar = torch.arange(b)[:, None]
+        hq, qq = h[ar, rows], qr[ar, rows]
+        cos, sin = self.cos[rows].to(self.dt).unsqueeze(2), self.sin[rows].to(self.dt).unsqueeze(2)
+        n = rows.shape[1]
+        q = self.lin(qq, ix.wq_b.weight).view(b, n, c.index_n_heads, c.index_head_dim)
         q = torch.cat([rope(q[..., :d], cos, sin), q[..., d:]], -1)
         w = F.linear(hq.float(), ix.weights_proj.weight) * (c.index_n_heads ** -0.5) * (c.index_head_dim ** -0.5)
-        n = q.shape[1]
-        s = torch.bmm(q.reshape(b, n * c.index_n_heads, c.index_head_dim), k.transpose(1, 2)).relu()
-        s = s.view(b * n, c.index_n_heads, t)
-        return torch.bmm(w.to(self.dt).view(b * n, 1, c.index_n_heads), s).view(b, n, t).float()
+        s = torch.bmm(q.reshape(b, n * c.index_n_heads, c.index_head_dim), k.transpose(1, 2)).relu_()
+        s = s.view(b * n, c.index_n_heads, -1)
+        return torch.bmm(w.to(self.dt).view(b * n, 1, c.index_n_heads), s).view(b, n, -1).float()
+
+    @torch.no_grad()
+    def select(self, ix, h, qr, k):
+        """Mask [B, 1, T, T] of the positions that the indexer selects."""
+        b, t, _ = h.shape
+        mask = torch.zeros(b, t, t, dtype=torch.bool)
+        for i in range(0, t, 256):
+            e = min(t, i + 256)
+            tri = torch.ones(e - i, e, dtype=torch.bool).tril(i)
+            if e <= self.c.index_topk:
+                mask[:, i:e, :e] = tri
+                continue
+            s = self.index_scores(ix, h, qr, k[:, :e], torch.arange(i, e).expand(b, -1))
+            top = s.masked_fill_(~tri, float("-inf")).topk(self.c.index_topk, -1).indices
+            mask[:, i:e, :e] = torch.zeros(b, e - i, e, dtype=torch.bool).scatter_(-1, top, True) & tri
+        return mask[:, None]
 
     def forward(self, ids, sparse=False, index_rows=None):
         """Final hidden states [B, T, H] (normed) and, if index_rows [B, Q] is given, the indexer's loss."""
@@ -209,21 +224,19 @@ class Fast:
             k = torch.cat([kvb[..., :dn], kr[:, None].expand(b, nh, t, dr)], -1)
             v = kvb[..., dn:]
             if a.indexer is not None:
-                s = None
+                ki, sc = None, None
                 if index_rows is not None:
-                    s = self.index_scores(a.indexer, h.detach(), qr.detach(), index_rows)
-                groups.append([s, []])
+                    ki = self.index_keys(a.indexer, h.detach())
+                    sc = self.index_scores(a.indexer, h.detach(), qr.detach(), ki, index_rows)
+                groups.append([sc, []])
                 if sparse and t > c.index_topk:
                     with torch.no_grad():
-                        fs = self.index_scores(a.indexer, h, qr)
-                        fs += torch.full((t, t), float("-inf")).triu(1)
-                        top = fs.topk(c.index_topk, -1).indices
-                        mask = torch.zeros(b, t, t, dtype=torch.bool).scatter_(-1, top, True)
-                        mask &= torch.ones(t, t, dtype=torch.bool).tril()
-                        mask = mask[:, None]
+                        mask = self.select(a.indexer, h, qr, self.index_keys(a.indexer, h) if ki is None else ki.detach())
             if index_rows is not None:
                 ar = torch.arange(b)[:, None]
                 groups[-1][1].append((q.detach().transpose(1, 2)[ar, index_rows], k.detach()))
+            if self.probe is not None:
+                self.probe.append((q.detach(), k.detach()))
             if mask is None:
                 o = F.scaled_dot_product_attention(q, k, v, is_causal=True)
             else:
@@ -266,6 +279,26 @@ class Fast:
                 hit.append(float(p.gather(-1, s.masked_fill(far, -1e30).topk(kk, -1).indices).sum(-1).mean()))
         self.hit = hit
         return x, loss
+
+    @torch.no_grad()
+    def clip_attention(self, ids, limit):
+        """Scales down the queries of heads whose scores stand too far apart (QK clip). A softmax that is all or nothing
+        from the start passes no gradient, and the head stays with the wrong match. Returns the widest spread."""
+        self.probe = []
+        self.forward(ids)
+        worst = []
+        t, nh, dn = ids.shape[1], self.c.num_attention_heads, self.c.qk_nope_head_dim + self.c.qk_rope_head_dim
+        tri = torch.ones(t, t, dtype=torch.bool).tril()
+        for l, (q, k) in zip(self.m.model.layers, self.probe):
+            s = torch.matmul(q.float(), k.float().transpose(-1, -2)) * dn ** -0.5
+            mean = (s * tri).sum(-1) / tri.sum(-1)
+            gap = (s.masked_fill(~tri, float("-inf")).amax(-1) - mean)[..., t // 4:]
+            gap = gap.transpose(0, 1).reshape(nh, -1).quantile(0.95, dim=1)
+            w = l.self_attn.q_b_proj.weight
+            w.copy_((w.view(nh, dn, -1) * (limit / gap).clamp(max=1.0)[:, None, None]).view_as(w))
+            worst.append(float(gap.max()))
+        self.probe = None
+        return worst
 
     def logits(self, ids, sparse=False):
         x, _ = self.forward(ids, sparse)

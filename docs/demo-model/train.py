@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import random
+import signal
 import time
 
 import numpy as np
@@ -175,9 +176,11 @@ def main():
         torch.save({"model": m.state_dict(), "adam": ad.state_dict(), "muon": mu.state_dict(), "step": step}, path + ".tmp")
         os.replace(path + ".tmp", path)
 
+    stop = []
+    signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
     total = sum(s["steps"] for s in plan)
     tokens = 0
-    while step < min(total, a.max_steps):
+    while step < min(total, a.max_steps) and not stop:
         k, first = 0, 0
         while step >= first + plan[k]["steps"]:
             first += plan[k]["steps"]
@@ -187,6 +190,9 @@ def main():
         for o in (ad, mu):
             for g in o.param_groups:
                 g["lr"] = g["base"] * lr
+        for g in mu.param_groups:
+            g["lr"] *= st.get("muon", 1.0)
+            g["weight_decay"] = st.get("decay", 0.01)
         ad.param_groups[2]["lr"] = ad.param_groups[2]["base"] * st.get("index_lr", 1.0)
         x, y, w = data.batch(step, st["rows"], st["length"], st["long"])
         rows = None
@@ -217,6 +223,9 @@ def main():
                 # of so small a model lie close together
                 gate.e_score_correction_bias += st["bias"] * (1 - c / c.mean()).clamp(min=-8)
                 worst = max(worst, float(c.max() / c.mean()))
+        if st.get("clip") and step % 10 == 0:
+            spread = f.clip_attention(x[:1, :256], st["clip"])
+            acc.setdefault("spread", []).append(max(spread))
         step += 1
         tokens += x.numel()
         cd = ce.detach()
