@@ -1,6 +1,8 @@
-/** Benchmarks: JMH for single kernels, and end-to-end runs of whole models. */
+/** Benchmarks: the machine's limits, single kernels (JMH), and end-to-end runs of whole models. */
 module dev.cadre.bench {
-    requires dev.cadre.core;
+    requires transitive dev.cadre.core;
+    requires dev.cadre.kernels;
+    requires jdk.incubator.vector;
 
     exports dev.cadre.bench;
 }

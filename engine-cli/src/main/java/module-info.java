@@ -1,8 +1,8 @@
 /** The {@code cadre} command. */
 module dev.cadre.cli {
     requires dev.cadre.core;
-    requires dev.cadre.bench;
     requires info.picocli;
+    requires tools.jackson.databind;
 
     opens dev.cadre.cli to
             info.picocli;

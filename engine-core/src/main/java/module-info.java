@@ -1,7 +1,7 @@
 /** The public API: load a model, open a session, generate. */
 module dev.cadre.core {
     requires dev.cadre.kernels;
-    requires dev.cadre.weights;
+    requires transitive dev.cadre.weights;
     requires tools.jackson.databind;
     requires org.slf4j;
 

@@ -21,7 +21,7 @@ final class DefaultGeneration implements Generation {
     private final List<Integer> tokens = new ArrayList<>();
     private final StringBuilder text = new StringBuilder();
 
-    private int[] pending; // tokens that the model has not read yet
+    private int[] pending; // the prompt, then nothing: the session itself keeps the token to be read next
     private Token next;
     private StopReason stopReason;
     private volatile boolean cancelled;
@@ -81,7 +81,7 @@ final class DefaultGeneration implements Generation {
             end(StopReason.MAX_TOKENS);
             return false;
         }
-        if (pending.length > session.context() - session.position()) {
+        if (session.position() + pending.length > session.context()) {
             end(StopReason.CONTEXT_FULL);
             return false;
         }
@@ -102,8 +102,8 @@ final class DefaultGeneration implements Generation {
             end(StopReason.STOP);
             return false;
         }
-        int[] one = {token};
-        pending = one;
+        pending = new int[0];
+        session.keepUnread(token);
         tokens.add(token);
         String visible = decoder == null ? "" : stopTexts.add(decoder.add(token));
         if (stopTexts.reached()) {

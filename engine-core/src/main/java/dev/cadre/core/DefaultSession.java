@@ -2,17 +2,20 @@ package dev.cadre.core;
 
 import dev.cadre.core.cache.SequenceCache;
 import dev.cadre.core.forward.Batch;
+import java.util.Arrays;
 import java.util.function.BooleanSupplier;
 
 /** The one implementation of {@link Session}. */
 final class DefaultSession implements Session {
     private static final BooleanSupplier NEVER = () -> false;
+    private static final int[] NOTHING = {};
 
     private final DefaultMoeModel model;
     private final Engine engine;
     private final SequenceCache cache;
     private final int context;
     private Trace trace;
+    private int[] unread = NOTHING; // the last generated token, which the model has not read yet
     private volatile boolean closed;
 
     DefaultSession(DefaultMoeModel model, Engine engine, SequenceCache cache, int context) {
@@ -24,7 +27,7 @@ final class DefaultSession implements Session {
 
     @Override
     public int position() {
-        return cache.length();
+        return cache.length() + unread.length;
     }
 
     @Override
@@ -43,18 +46,22 @@ final class DefaultSession implements Session {
         engine.checkFiles();
         float[] values = new float[tokens.length * vocabulary];
         int before = cache.length();
+        boolean done = false;
         try {
+            engine.append(cache, unread, Batch.Logits.NONE, null, trace, NEVER);
             engine.append(cache, tokens, Batch.Logits.ALL, values, trace, NEVER);
-        } catch (CacheFullException e) {
-            rewind(before);
-            throw e;
+            done = true;
+        } finally {
+            settle(done, before);
         }
         return new Logits(values, tokens.length, vocabulary);
     }
 
     @Override
     public Generation generate(String prompt, Sampling sampling) {
-        return generate(model.tokenizer().encodeWithSpecials(prompt), sampling);
+        int[] ids = model.tokenizer().encodeWithSpecials(prompt);
+        int[] start = position() == 0 ? model.tokenizer().startTokens() : NOTHING;
+        return generate(concat(start, ids), sampling);
     }
 
     @Override
@@ -67,10 +74,45 @@ final class DefaultSession implements Session {
         return new DefaultGeneration(model, this, prompt.clone(), sampling);
     }
 
-    /** Appends tokens for a generation; the logits of the last one go to {@code logits[0..V)}. */
+    /**
+     * Appends tokens for a generation; the logits of the last one go to {@code logits[0..V)}.
+     *
+     * @return false if it was cancelled; the session is then as before
+     */
     boolean append(int[] tokens, float[] logits, BooleanSupplier cancelled) {
         checkOpen();
-        return engine.append(cache, tokens, Batch.Logits.LAST, logits, trace, cancelled);
+        int before = cache.length();
+        boolean done = false;
+        try {
+            done = engine.append(cache, concat(unread, tokens), Batch.Logits.LAST, logits, trace, cancelled);
+        } finally {
+            settle(done, before);
+        }
+        return done;
+    }
+
+    /** After an append: all was read, or nothing. */
+    private void settle(boolean done, int before) {
+        if (done) {
+            unread = NOTHING;
+        } else {
+            engine.rollBack(cache, before);
+        }
+    }
+
+    /** Keeps a generated token until the next call reads it. */
+    void keepUnread(int token) {
+        int[] one = {token};
+        unread = one;
+    }
+
+    private static int[] concat(int[] a, int[] b) {
+        if (a.length == 0) {
+            return b;
+        }
+        int[] all = Arrays.copyOf(a, a.length + b.length);
+        System.arraycopy(b, 0, all, a.length, b.length);
+        return all;
     }
 
     Engine engine() {
@@ -86,8 +128,8 @@ final class DefaultSession implements Session {
                         "token " + i + " is " + tokens[i] + "; this model's ids go from 0 to " + (vocabulary - 1));
             }
         }
-        if (tokens.length > context - cache.length()) {
-            throw new InvalidRequestException(tokens.length + " tokens after " + cache.length()
+        if (tokens.length > context - position()) {
+            throw new InvalidRequestException(tokens.length + " tokens after " + position()
                     + " positions are more than the context of " + context
                     + "; open the session with a larger context, or shorten the prompt");
         }
@@ -102,20 +144,22 @@ final class DefaultSession implements Session {
     @Override
     public Session fork() {
         checkOpen();
-        return new DefaultSession(model, engine, engine.exclusively(cache::fork), context);
+        DefaultSession copy = new DefaultSession(model, engine, engine.exclusively(cache::fork), context);
+        copy.unread = unread;
+        return copy;
     }
 
     @Override
     public void rewind(int position) {
         checkOpen();
-        if (position < 0 || position > cache.length()) {
+        if (position < 0 || position > position()) {
             throw new InvalidRequestException(
-                    "cannot rewind to position " + position + "; the session has " + cache.length() + " positions");
+                    "cannot rewind to position " + position + "; the session has " + position() + " positions");
         }
-        engine.exclusively(() -> {
-            cache.truncate(position);
-            return null;
-        });
+        if (position <= cache.length()) {
+            unread = NOTHING;
+            engine.rollBack(cache, position);
+        }
     }
 
     @Override

@@ -11,6 +11,7 @@ import dev.cadre.core.model.ModelWeights;
 import dev.cadre.weights.Checkpoint;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 
 /** Runs the steps of all sessions of one model, one step at a time. */
 final class Engine {
@@ -138,8 +139,20 @@ final class Engine {
         }
     }
 
+    /** Takes a sequence back to an earlier length, unless the model is closed and its pages are gone already. */
+    void rollBack(SequenceCache cache, int length) {
+        lock.lock();
+        try {
+            if (!closed) {
+                cache.truncate(length);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** Runs a change of a sequence that must not meet a step or the model's end. */
-    <T> T exclusively(java.util.function.Supplier<T> action) {
+    <T> T exclusively(Supplier<T> action) {
         lock.lock();
         try {
             checkOpen();

@@ -10,7 +10,7 @@ import java.nio.file.Path;
  * try (MoeModel model = MoeModel.load(Path.of("model.gguf"));
  *         Session session = model.newSession()) {
  *     for (Token token : session.generate("Once upon a time", Sampling.greedy().withMaxTokens(64))) {
- *         System.out.print(token.text());
+ *         show(token.text());
  *     }
  * }
  * }</pre>

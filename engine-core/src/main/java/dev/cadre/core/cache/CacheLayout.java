@@ -57,6 +57,11 @@ public final class CacheLayout {
         return pageBytes / PAGE_TOKENS;
     }
 
+    /** Bytes of the pages that {@code positions} positions need. */
+    public long bytesFor(long positions) {
+        return Math.multiplyExact((positions + PAGE_TOKENS - 1) / PAGE_TOKENS, pageBytes);
+    }
+
     KvPrecision precision() {
         return precision;
     }

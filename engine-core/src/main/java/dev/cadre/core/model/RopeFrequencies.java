@@ -29,7 +29,7 @@ record RopeFrequencies(String type, double theta, double factor, Map<String, Dou
     };
 
     /**
-     * Reads {@code rope_parameters} (new style), or {@code rope_scaling} and a top-level {@code rope_theta} (old style);
+     * Reads {@code rope_parameters} (new style), or {@code rope_scaling} and a top-level {@code rope_theta} (old);
      * the nested value wins.
      *
      * @throws UnsupportedModelException for a scaling that is not implemented

@@ -3,8 +3,9 @@ package dev.cadre.core.tokenizer;
 import java.util.Arrays;
 
 /**
- * Byte-pair merging of one word (Sennrich et al., 2016): again and again the neighbouring pair of lowest rank, of equals
- * the leftmost, becomes one symbol. A heap of candidate pairs over a linked list makes it O(n log n), whatever the word.
+ * Byte-pair merging of one word (Sennrich et al., 2016): again and again the neighbouring pair of lowest rank, of
+ * equals the leftmost, becomes one symbol. A heap of candidate pairs over a linked list makes it O(n log n), whatever
+ * the word.
  */
 final class BytePairEncoder {
     private final MergeTable merges;

@@ -30,6 +30,11 @@ public final class Tokenizers {
         return Files.isRegularFile(file) ? TokenizerJson.read(file) : null;
     }
 
+    /** Reads a {@code tokenizer.json}. */
+    public static Tokenizer ofTokenizerJson(Path file) {
+        return TokenizerJson.read(file);
+    }
+
     /** The tokens that end a generation: those that the checkpoint names, and for GLM the ends of a turn. */
     public static int[] stopTokens(Checkpoint checkpoint, ModelConfig config, Tokenizer tokenizer) {
         IntStream named = Arrays.stream(config.stopTokens());

@@ -1,0 +1,2 @@
+/** Measuring: what the machine can do, and which part of it the engine reaches. */
+package dev.cadre.bench;

@@ -1,0 +1,69 @@
+package dev.cadre.cli;
+
+import dev.cadre.core.KvPrecision;
+import dev.cadre.core.LoadOptions;
+import dev.cadre.core.MoeModel;
+import dev.cadre.core.SessionOptions;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import picocli.CommandLine.Option;
+
+/** Which model, and how it is loaded. */
+final class ModelOptions {
+    @Option(
+            names = "--model",
+            paramLabel = "PATH",
+            description = "A GGUF file or a Hugging Face folder; the bundled model by default.")
+    private Path model;
+
+    @Option(names = "--threads", paramLabel = "N", description = "Worker threads; physical cores by default.")
+    private Integer threads;
+
+    @Option(
+            names = "--context",
+            paramLabel = "N",
+            description = "Most positions of the session; the model's own limit by default.")
+    private int context;
+
+    @Option(
+            names = "--kv",
+            paramLabel = "TYPE",
+            description = "Precision of the key-value cache: ${COMPLETION-CANDIDATES}.")
+    private KvPrecision kv = KvPrecision.F32;
+
+    @Option(
+            names = "--chunk",
+            paramLabel = "N",
+            description = "Most prompt tokens that go through the model at once; 512 by default.")
+    private Integer chunk;
+
+    ModelOptions() {}
+
+    /** The model named on the command line, or the bundled one. */
+    Path path() {
+        if (model != null) {
+            return model;
+        }
+        String home = System.getProperty("cadre.home", ".");
+        Path bundled = Path.of(home, "models", "cadre-demo.gguf");
+        if (!Files.isRegularFile(bundled)) {
+            throw new UserException("there is no bundled model at " + bundled + "; name one with --model");
+        }
+        return bundled;
+    }
+
+    SessionOptions sessionOptions() {
+        return SessionOptions.ofContext(context);
+    }
+
+    MoeModel load() {
+        LoadOptions options = LoadOptions.defaults().withCachePrecision(kv);
+        if (threads != null) {
+            options = options.withThreads(threads);
+        }
+        if (chunk != null) {
+            options = options.withPrefillChunk(chunk);
+        }
+        return MoeModel.load(path(), options);
+    }
+}

@@ -1,0 +1,311 @@
+package dev.cadre.kernels;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.cadre.kernels.format.BlockCodec;
+import dev.cadre.kernels.format.BlockFormat;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * The Vector-API kernels against their scalar twins. The build runs it at 128, 256 and the widest number of bits.
+ *
+ * <p>Decoding must agree bit for bit. Sums have another order, so they may differ by rounding: at most
+ * {@code K · 2^-24} of the sum of the absolute products.
+ */
+class KernelDuelTest {
+    private static final Kernels SCALAR = Kernels.scalar();
+    private static Kernels vector;
+
+    @BeforeAll
+    static void requireVectorKernels() {
+        String required = System.getProperty("cadre.test.requireKernels", "any");
+        assertTrue(
+                Kernels.vectorModulePresent() || !required.equals("vector"),
+                "the Vector API was not found, but the build requires it (cadre.test.requireKernels)");
+        vector = Kernels.vector();
+        assertEquals("vector" + Lanes.BITS, vector.name());
+    }
+
+    static Stream<BlockFormat> decodable() {
+        return Stream.of(BlockFormat.values()).filter(KernelDuelTest::canDecode);
+    }
+
+    private static boolean canDecode(BlockFormat format) {
+        try {
+            BlockCodec.of(format);
+            return true;
+        } catch (UnsupportedOperationException e) {
+            return false;
+        }
+    }
+
+    /** Random bytes: every bit pattern of scales and values, NaN and infinity among them. */
+    private static MemorySegment randomBlocks(Arena arena, BlockFormat format, long elements, Random random) {
+        byte[] bytes = new byte[(int) format.bytes(elements)];
+        random.nextBytes(bytes);
+        MemorySegment segment = arena.allocate(bytes.length, 64);
+        MemorySegment.copy(bytes, 0, segment, ValueLayout.JAVA_BYTE, 0, bytes.length);
+        return segment;
+    }
+
+    @ParameterizedTest
+    @MethodSource("decodable")
+    void decodingAgreesBitForBit(BlockFormat format) {
+        Random random = TestSeed.random(1);
+        try (Arena arena = Arena.ofConfined()) {
+            for (int blocks : new int[] {1, 2, 3, 7, 24, 300}) {
+                int n = blocks * format.blockElements();
+                MemorySegment data = randomBlocks(arena, format, n, random);
+                float[] expected = new float[n + 2];
+                float[] actual = new float[n + 2];
+                BlockCodec.of(format).decode(data, 0, expected, 1, n);
+                VectorDecoders.decode(format, data, 0, actual, 1, n);
+                for (int i = 0; i < n + 2; i++) {
+                    int want = Float.floatToIntBits(expected[i]); // one pattern for every NaN
+                    int got = Float.floatToIntBits(actual[i]);
+                    int at = i;
+                    assertEquals(want, got, () -> format + " element " + at + " of " + n);
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("decodable")
+    void productsAgree(BlockFormat format) {
+        Random random = TestSeed.random(2);
+        int block = format.blockElements();
+        int[] columns = block == 1 ? new int[] {1, 3, 20, 72, 1408, 4099} : new int[] {block, 3 * block, 4352};
+        try (Arena arena = Arena.ofConfined()) {
+            for (int k : columns) {
+                for (int rows : new int[] {1, 3, 16, 37}) {
+                    MemorySegment data = finiteBlocks(arena, format, (long) rows * k, random);
+                    Matrix w = Matrix.of(format, rows, k, data);
+                    for (int tokens : new int[] {1, 2, 3, 4, 7, 131}) {
+                        if (tokens > 8 && (k > 1500 || rows > 16)) {
+                            continue; // large in one direction is enough
+                        }
+                        assertProducts(w, tokens, random);
+                    }
+                }
+            }
+        }
+    }
+
+    /** Random blocks whose values are finite and not huge, so that sums can be compared. */
+    private static MemorySegment finiteBlocks(Arena arena, BlockFormat format, long elements, Random random) {
+        float[] values = new float[format.blockElements()];
+        MemorySegment all = arena.allocate(format.bytes(elements), 64);
+        for (long at = 0; at < all.byteSize(); at += format.blockBytes()) {
+            MemorySegment one;
+            do {
+                one = randomBlocks(arena, format, values.length, random);
+                BlockCodec.of(format).decode(one, 0, values, 0, values.length);
+            } while (!allSmall(values));
+            MemorySegment.copy(one, 0, all, at, format.blockBytes());
+        }
+        return all;
+    }
+
+    private static boolean allSmall(float[] values) {
+        for (float v : values) {
+            if (!(Math.abs(v) < 1e20f)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static void assertProducts(Matrix w, int tokens, Random random) {
+        int k = w.columns();
+        int n = (int) w.rows();
+        float[] x = new float[tokens * (k + 5)];
+        int[] xAt = new int[tokens];
+        int[] yAt = new int[tokens];
+        for (int i = 0; i < x.length; i++) {
+            x[i] = (float) random.nextGaussian();
+        }
+        for (int t = 0; t < tokens; t++) {
+            xAt[t] = (tokens - 1 - t) * (k + 5);
+            yAt[t] = t * (n + 3);
+        }
+        float[] expected = new float[tokens * (n + 3)];
+        float[] actual = new float[tokens * (n + 3)];
+        SCALAR.matrices().multiply(w, 0, n, x, xAt, tokens, expected, yAt, new Workspace());
+        Workspace workspace = new Workspace();
+        int half = n / 2;
+        vector.matrices().multiply(w, 0, half, x, xAt, tokens, actual, yAt, workspace);
+        vector.matrices().multiply(w, half, n - half, x, xAt, tokens, actual, yAt, workspace);
+        float[] row = new float[k];
+        for (int r = 0; r < n; r++) {
+            SCALAR.matrices().decodeRow(w, r, row, 0);
+            for (int t = 0; t < tokens; t++) {
+                double magnitude = 0;
+                for (int i = 0; i < k; i++) {
+                    magnitude += Math.abs((double) row[i] * x[xAt[t] + i]);
+                }
+                String where = w + " row " + r + " token " + t + " of " + tokens + ", seed " + TestSeed.SEED;
+                assertEquals(expected[yAt[t] + r], actual[yAt[t] + r], (k + 2) * 0x1p-24 * magnitude + 1e-37, where);
+            }
+        }
+    }
+
+    @Test
+    void anOutputDoesNotDependOnItsNeighbours() {
+        Random random = TestSeed.random(3);
+        try (Arena arena = Arena.ofConfined()) {
+            Matrix w = Matrix.of(BlockFormat.Q8_0, 53, 2336, finiteBlocks(arena, BlockFormat.Q8_0, 53 * 2336L, random));
+            int tokens = 133;
+            float[] x = new float[tokens * 2336];
+            int[] xAt = new int[tokens];
+            int[] yAt = new int[tokens];
+            for (int i = 0; i < x.length; i++) {
+                x[i] = (float) random.nextGaussian();
+            }
+            for (int t = 0; t < tokens; t++) {
+                xAt[t] = t * 2336;
+                yAt[t] = t * 53;
+            }
+            float[] together = new float[tokens * 53];
+            vector.matrices().multiply(w, 0, 53, x, xAt, tokens, together, yAt, new Workspace());
+            float[] alone = new float[53];
+            for (int t = 0; t < tokens; t++) {
+                int[] from = {xAt[t]};
+                int[] to = {0};
+                for (int r = 0; r < 53; r += 9) {
+                    vector.matrices().multiply(w, r, Math.min(9, 53 - r), x, from, 1, alone, to, new Workspace());
+                }
+                assertArrayEquals(Arrays.copyOfRange(together, yAt[t], yAt[t] + 53), alone, 0f);
+            }
+        }
+    }
+
+    @Test
+    void separateScalesApplyToTheirTiles() {
+        Random random = TestSeed.random(4);
+        int rows = 21;
+        int columns = 150;
+        float[] factors = new float[6 * 3];
+        for (int i = 0; i < factors.length; i++) {
+            factors[i] = 0.5f + random.nextFloat();
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment data = finiteBlocks(arena, BlockFormat.BF16, (long) rows * columns, random);
+            Matrix w = Matrix.of(BlockFormat.BF16, rows, columns, data, new Matrix.Scales(factors, 4, 64, 3));
+            Matrix part = w.rows(5, 11);
+            float[] plain = new float[columns];
+            float[] scaled = new float[columns];
+            for (int r = 0; r < 11; r++) {
+                BlockCodec.of(BlockFormat.BF16).decode(data, (5 + r) * 2L * columns, plain, 0, columns);
+                vector.matrices().decodeRow(part, r, scaled, 0);
+                for (int c = 0; c < columns; c++) {
+                    assertEquals(plain[c] * factors[(5 + r) / 4 * 3 + c / 64], scaled[c]);
+                }
+            }
+            assertProducts(part, 3, random);
+        }
+    }
+
+    @Test
+    void tilesAgree() {
+        Random random = TestSeed.random(5);
+        for (int m : List.of(1, 2, 4, 5, 8, 13)) {
+            for (int n : List.of(1, 3, 4, 16, 63, 64)) {
+                for (int k : List.of(1, 4, 16, 50, 72, 576)) {
+                    float[] a = gaussians(m * k, random);
+                    float[] b = gaussians(n * k, random);
+                    float[] expected = new float[m * n];
+                    float[] actual = new float[m * n];
+                    SCALAR.tiles().dot(a, 0, k, m, b, 0, k, n, k, expected, 0, n, new Workspace());
+                    vector.tiles().dot(a, 0, k, m, b, 0, k, n, k, actual, 0, n, new Workspace());
+                    assertArrayEquals(expected, actual, 1e-5f * k, "dot " + m + " x " + n + " x " + k);
+
+                    float[] start = gaussians(m * k, random);
+                    float[] p = gaussians(m * n, random);
+                    float[] sumExpected = start.clone();
+                    float[] sumActual = start.clone();
+                    SCALAR.tiles().accumulate(p, 0, n, m, b, 0, k, n, k, sumExpected, 0, k);
+                    vector.tiles().accumulate(p, 0, n, m, b, 0, k, n, k, sumActual, 0, k);
+                    assertArrayEquals(sumExpected, sumActual, 0f, "accumulate " + m + " x " + n + " x " + k);
+                }
+            }
+        }
+    }
+
+    private static float[] gaussians(int n, Random random) {
+        float[] values = new float[n];
+        for (int i = 0; i < n; i++) {
+            values[i] = (float) random.nextGaussian();
+        }
+        return values;
+    }
+
+    @Test
+    void mathAgrees() {
+        Random random = TestSeed.random(6);
+        for (int n : List.of(1, 2, 13, 16, 17, 31, 207, 4098)) {
+            float[] x = gaussians(n + 3, random);
+            float[] y = gaussians(n + 3, random);
+            float tolerance = 1e-6f * n + 1e-5f;
+            assertEquals(SCALAR.math().dot(x, 1, y, 2, n), vector.math().dot(x, 1, y, 2, n), tolerance);
+            assertEquals(SCALAR.math().max(x, 1, n), vector.math().max(x, 1, n));
+            assertSame(n, x, y, (math, a, b) -> math.add(a, 1, b, 2, n), 0f);
+            assertSame(n, x, y, (math, a, b) -> math.scale(a, 1, 1.7f, n), 0f);
+            assertSame(n, x, y, (math, a, b) -> math.addScaled(a, 1, b, 2, 0.3f, n), 0f);
+            assertSame(n, x, y, (math, a, b) -> math.swiGlu(a, 1, b, 2, n), 0f);
+            assertSame(n, x, y, (math, a, b) -> math.sigmoid(a, 1, n), 0f);
+            assertSame(n, x, y, (math, a, b) -> math.addWeightedRelu(b, 2, -0.4f, a, 1, n), 0f);
+            assertSame(n, x, y, (math, a, b) -> math.rmsNorm(b, 2, y, 1e-5f, a, 1, n), 1e-5f);
+            assertSame(n, x, y, (math, a, b) -> math.layerNorm(b, 2, y, x, 1e-6f, a, 1, n), 1e-4f);
+            assertSame(n, x, y, (math, a, b) -> math.softmax(a, 1, n, Float.NEGATIVE_INFINITY), 1e-6f);
+            assertSame(n, x, y, (math, a, b) -> math.softmax(a, 1, n, 0.5f), 1e-6f);
+        }
+    }
+
+    /** One operation that works on two arrays. */
+    private interface Operation {
+        void apply(VectorMath math, float[] a, float[] b);
+    }
+
+    private static void assertSame(int n, float[] x, float[] y, Operation operation, float tolerance) {
+        float[] expected = x.clone();
+        float[] actual = x.clone();
+        operation.apply(SCALAR.math(), expected, y.clone());
+        operation.apply(vector.math(), actual, y.clone());
+        assertArrayEquals(expected, actual, tolerance, "n = " + n);
+    }
+
+    @Test
+    void exponentialIsAccurateAndTheSameInBothTwins() {
+        float[] x = new float[4096];
+        for (int i = 0; i < x.length; i++) {
+            x[i] = -87 + 175f * i / x.length;
+        }
+        float[] scalar = x.clone();
+        float[] simd = x.clone();
+        SCALAR.math().expSum(scalar, 0, x.length, 0f);
+        vector.math().expSum(simd, 0, x.length, 0f);
+        assertArrayEquals(scalar, simd, 0f);
+        for (int i = 0; i < x.length; i++) {
+            double exact = Math.exp(x[i]);
+            assertEquals(exact, scalar[i], 2 * Math.ulp((float) exact), "e^" + x[i]);
+        }
+        float[] edges = {Float.NEGATIVE_INFINITY, -200, Float.NaN};
+        SCALAR.math().expSum(edges, 0, 3, 0f);
+        assertEquals(0f, edges[0]);
+        assertTrue(edges[1] >= 0 && edges[1] < 1e-37f);
+        assertTrue(Float.isNaN(edges[2]));
+    }
+}
