@@ -39,7 +39,7 @@ class TokenizerGoldenTest {
     void gguf(String name) throws IOException {
         Path folder = Golden.resource("golden/tokenizers/" + name);
         try (Checkpoint checkpoint = Checkpoint.open(folder.resolve("vocab.gguf"))) {
-            check(folder, Tokenizers.find(checkpoint), List.of("<mask>", "<word>"));
+            check(folder, Tokenizers.find(checkpoint), List.of("<mask>", "<word>", "<tail>"));
         }
     }
 
