@@ -127,4 +127,18 @@ public record CheckpointLimits(
                 maxJsonValues,
                 maxFiles);
     }
+
+    public CheckpointLimits withMaxJsonValues(int values) {
+        return new CheckpointLimits(
+                maxHeaderBytes,
+                maxMetadataKeys,
+                maxTensors,
+                maxNameBytes,
+                maxStringBytes,
+                maxArrayElements,
+                maxDimensions,
+                maxNesting,
+                values,
+                maxFiles);
+    }
 }

@@ -66,6 +66,13 @@ public final class GgufOpener {
         return name.matches() ? path.resolveSibling(partName(name.group(1), 1, name.group(3))) : path;
     }
 
+    /** The name of part {@code number}, from 1, of {@code count} parts of the model {@code target}. */
+    static Path partOf(Path target, int number, int count) {
+        String name = target.getFileName().toString();
+        String prefix = name.endsWith(".gguf") ? name.substring(0, name.length() - ".gguf".length()) : name;
+        return target.resolveSibling(partName(prefix, number, String.format("%05d", count)));
+    }
+
     private static String partName(String prefix, int number, String count) {
         return String.format("%s-%05d-of-%s.gguf", prefix, number, count);
     }

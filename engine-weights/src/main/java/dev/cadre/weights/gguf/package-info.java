@@ -1,2 +1,2 @@
-/** GGUF files: the reader. Not exported. */
+/** GGUF files: reader and writer. Not exported. */
 package dev.cadre.weights.gguf;

@@ -8,12 +8,10 @@ import dev.cadre.weights.TensorEntry;
 import dev.cadre.weights.internal.JsonObject;
 import dev.cadre.weights.internal.MappedCheckpoint;
 import dev.cadre.weights.internal.MappedFile;
-import dev.cadre.weights.internal.StrictJson;
 import dev.cadre.weights.internal.ValueMetadata;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -26,9 +24,7 @@ import java.util.stream.Stream;
 /**
  * Opens a folder as Hugging Face lays it out: {@code config.json}, and {@code model.safetensors} or the shards that
  * {@code model.safetensors.index.json} names.
- *
- * <p>Nothing outside the folder is ever opened. A shard name must be a plain file name, and a symbolic link must stay
- * in the folder, except that in the Hugging Face cache ({@code …/snapshots/REVISION}) it may lead to {@code …/blobs}.
+ * Nothing outside the folder is ever opened, see {@link FolderFiles}.
  */
 public final class HuggingFaceFolder {
     /** The configuration's file name. */
@@ -40,11 +36,13 @@ public final class HuggingFaceFolder {
     private final Path folder;
     private final CheckpointLimits limits;
     private final Arena arena;
+    private final FolderFiles source;
 
     private HuggingFaceFolder(Path folder, CheckpointLimits limits, Arena arena) {
         this.folder = folder;
         this.limits = limits;
         this.arena = arena;
+        this.source = new FolderFiles(folder, limits);
     }
 
     /** Opens {@code folder}. The mapping lives until the result is closed. */
@@ -53,13 +51,13 @@ public final class HuggingFaceFolder {
     }
 
     private Checkpoint open() {
-        ValueMetadata config =
-                new ValueMetadata(folder.resolve(CONFIG), readJson(CONFIG).members());
+        ValueMetadata config = new ValueMetadata(
+                folder.resolve(CONFIG), source.readJson(CONFIG).members());
         SequencedMap<String, TensorEntry> tensors = new LinkedHashMap<>();
         List<MappedFile> files = new ArrayList<>();
         Path single = singleFile();
         if (single != null) {
-            MappedFile file = MappedFile.map(inside(single.getFileName().toString()), arena);
+            MappedFile file = MappedFile.map(source.inside(single.getFileName().toString()), arena);
             files.add(file);
             SafetensorsReader.read(file, limits).forEach(tensor -> tensors.put(tensor.name(), tensor));
         } else {
@@ -98,7 +96,7 @@ public final class HuggingFaceFolder {
     private void readShards(SequencedMap<String, TensorEntry> tensors, List<MappedFile> files) {
         Path index = folder.resolve(INDEX);
         Map<String, Object> weightMap;
-        if (readJson(INDEX).members().get("weight_map") instanceof JsonObject object) {
+        if (source.readJson(INDEX).members().get("weight_map") instanceof JsonObject object) {
             weightMap = object.members();
         } else {
             throw new CheckpointFormatException(index, -1, "weight_map", "is missing or no object");
@@ -118,7 +116,7 @@ public final class HuggingFaceFolder {
                     "names " + shards.size() + " files, allowed are 1 to " + limits.maxFiles());
         }
         for (String shard : shards) {
-            MappedFile file = MappedFile.map(inside(shard), arena);
+            MappedFile file = MappedFile.map(source.inside(shard), arena);
             files.add(file);
             for (TensorEntry tensor : SafetensorsReader.read(file, limits)) {
                 addFromShard(tensors, weightMap, shard, tensor);
@@ -149,51 +147,5 @@ public final class HuggingFaceFolder {
             throw new CheckpointFormatException(
                     tensor.file(), -1, null, "more than " + limits.maxTensors() + " tensors");
         }
-    }
-
-    private JsonObject readJson(String name) {
-        try (Arena mapping = Arena.ofConfined()) {
-            return StrictJson.readObject(MappedFile.map(inside(name), mapping), limits);
-        }
-    }
-
-    /** The file of this name in the folder, after the rules of the class. */
-    private Path inside(String name) {
-        try {
-            Path relative = Path.of(name);
-            boolean plain = !name.isEmpty()
-                    && !relative.isAbsolute()
-                    && relative.getNameCount() == 1
-                    && !name.equals(".")
-                    && !name.equals("..")
-                    && name.indexOf('/') < 0
-                    && name.indexOf('\\') < 0;
-            if (!plain) {
-                throw new CheckpointFormatException(
-                        folder, -1, name, "names a file outside the folder; only plain file names are allowed");
-            }
-            Path file = folder.resolve(relative);
-            if (!Files.exists(file)) {
-                throw new CheckpointIOException(file, "there is no such file");
-            }
-            Path home = folder.toRealPath();
-            Path real = file.toRealPath();
-            if (!real.startsWith(home) && !isCacheBlob(home, real)) {
-                throw new CheckpointFormatException(
-                        file, -1, null, "is a link to " + real + ", which is outside the model's folder");
-            }
-            return file;
-        } catch (InvalidPathException e) {
-            throw new CheckpointFormatException(folder, -1, name, "is no file name", e);
-        } catch (IOException e) {
-            throw new CheckpointIOException(folder.resolve(name), "cannot be resolved: " + e.getMessage(), e);
-        }
-    }
-
-    private static boolean isCacheBlob(Path home, Path real) {
-        Path snapshots = home.getParent();
-        return snapshots != null
-                && snapshots.endsWith("snapshots")
-                && real.startsWith(snapshots.resolveSibling("blobs"));
     }
 }

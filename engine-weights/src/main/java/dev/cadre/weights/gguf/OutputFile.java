@@ -1,0 +1,72 @@
+package dev.cadre.weights.gguf;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import org.slf4j.LoggerFactory;
+
+/** A file that is filled in any order by several threads. An interface, so that tests can make each step fail. */
+interface OutputFile extends Closeable {
+    /** Writes all of {@code bytes} at {@code position}. */
+    void write(ByteBuffer bytes, long position) throws IOException;
+
+    /** Puts everything on the disk; the file must then have {@code size} bytes. */
+    void force(long size) throws IOException;
+
+    /** Where files are made and renamed. */
+    interface Opener {
+        OutputFile open(Path path) throws IOException;
+
+        /** Replaces {@code to} by {@code from} in one step that survives a crash. */
+        void rename(Path from, Path to) throws IOException;
+    }
+
+    /** Real files. */
+    Opener ON_DISK = new Opener() {
+        @Override
+        public OutputFile open(Path path) throws IOException {
+            return new OnDisk(FileChannel.open(
+                    path, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE));
+        }
+
+        @Override
+        public void rename(Path from, Path to) throws IOException {
+            Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            // the rename itself is durable only with its folder; systems that cannot open folders sync renames anyway
+            try (FileChannel folder = FileChannel.open(to.toAbsolutePath().getParent(), StandardOpenOption.READ)) {
+                folder.force(true);
+            } catch (IOException e) {
+                LoggerFactory.getLogger(OutputFile.class).debug("folder not synced: {}", e.toString());
+            }
+        }
+    };
+
+    /** A file channel. */
+    record OnDisk(FileChannel channel) implements OutputFile {
+        @Override
+        public void write(ByteBuffer bytes, long position) throws IOException {
+            long at = position;
+            while (bytes.hasRemaining()) {
+                at += channel.write(bytes, at);
+            }
+        }
+
+        @Override
+        public void force(long size) throws IOException {
+            if (channel.size() != size) {
+                throw new IOException("the file has " + channel.size() + " bytes instead of " + size);
+            }
+            channel.force(true);
+        }
+
+        @Override
+        public void close() throws IOException {
+            channel.close();
+        }
+    }
+}
