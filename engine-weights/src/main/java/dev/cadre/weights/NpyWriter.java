@@ -9,130 +9,123 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.util.Arrays;
-import java.util.stream.Collectors;
+import org.slf4j.LoggerFactory;
 
 /**
- * Writes a float32 array in NumPy's format (version 1.0, C order), piece by piece. The file appears under its name when
- * {@link #finish} has written it all; before, it has a temporary name beside it.
+ * Writes float32 arrays as NumPy files (format 1.0, little-endian, C order). A file gets its name when it is whole; an
+ * existing one is replaced.
  */
-public final class NpyWriter implements AutoCloseable {
-    private static final int HEADER_ALIGNMENT = 64;
+public final class NpyWriter {
+    private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0};
+    /** Magic, header length and header together are a multiple of this. */
+    private static final int HEADER_UNIT = 64;
 
-    private final Path target;
-    private final Path temporary;
-    private final FileChannel channel;
-    private final long elements;
-    private final ByteBuffer buffer = ByteBuffer.allocate(1 << 16).order(ByteOrder.LITTLE_ENDIAN);
-    private long written;
-    private boolean finished;
+    private static final int BUFFER_BYTES = 1 << 20;
 
-    private NpyWriter(Path target, Path temporary, FileChannel channel, long elements) {
-        this.target = target;
-        this.temporary = temporary;
-        this.channel = channel;
-        this.elements = elements;
+    private NpyWriter() {}
+
+    /**
+     * Writes a weight of a checkpoint, decoded, row by row.
+     *
+     * @throws CheckpointIOException if writing fails
+     */
+    public static void write(StoredTensor tensor, Path target) {
+        int columns = Math.toIntExact(tensor.columns());
+        write(tensor.shape(), columns, (first, count, dst) -> tensor.decodeRow(first, dst, 0), target);
     }
 
     /**
-     * Begins a file.
+     * Writes an array.
      *
-     * @param shape dimensions, outermost first
-     * @throws CheckpointIOException if the file cannot be created
+     * @param shape dimensions, outermost first; their product is the length of {@code values}
+     * @throws CheckpointIOException if writing fails
      */
-    public static NpyWriter create(Path target, long... shape) {
-        long elements = Arrays.stream(shape).reduce(1, Math::multiplyExact);
-        Path absolute = target.toAbsolutePath();
-        Path temporary = absolute.resolveSibling(absolute.getFileName() + ".partial");
+    public static void write(float[] values, long[] shape, Path target) {
+        long elements = 1;
+        for (long dimension : shape) {
+            elements = Math.multiplyExact(elements, dimension);
+        }
+        if (elements != values.length) {
+            throw new IllegalArgumentException(values.length + " values for a shape of " + elements);
+        }
+        int columns = shape.length == 0 ? 1 : Math.toIntExact(shape[shape.length - 1]);
+        write(
+                shape,
+                columns,
+                (first, count, dst) -> System.arraycopy(values, Math.toIntExact(first * columns), dst, 0, columns),
+                target);
+    }
+
+    private static void write(long[] shape, int columns, RowSource rows, Path target) {
+        long rowCount = 1;
+        for (int i = 0; i < shape.length - 1; i++) {
+            rowCount *= shape[i];
+        }
+        Path partial = target.resolveSibling(target.getFileName() + ".partial");
         try {
-            FileChannel channel = FileChannel.open(
-                    temporary,
+            try (FileChannel channel = FileChannel.open(
+                    partial,
                     StandardOpenOption.CREATE,
                     StandardOpenOption.TRUNCATE_EXISTING,
-                    StandardOpenOption.WRITE);
-            NpyWriter writer = new NpyWriter(absolute, temporary, channel, elements);
-            writer.buffer.put(header(shape));
-            return writer;
+                    StandardOpenOption.WRITE)) {
+                writeFully(channel, ByteBuffer.wrap(header(shape)));
+                float[] row = new float[columns];
+                ByteBuffer buffer = ByteBuffer.allocate(BUFFER_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+                for (long r = 0; r < rowCount; r++) {
+                    rows.rows(r, 1, row);
+                    for (float value : row) {
+                        buffer.putFloat(value);
+                        if (!buffer.hasRemaining()) {
+                            writeFully(channel, buffer.flip());
+                            buffer.clear();
+                        }
+                    }
+                }
+                writeFully(channel, buffer.flip());
+                channel.force(true);
+            }
+            Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } catch (IOException e) {
-            throw new CheckpointIOException(target, "cannot be created: " + e, e);
+            throw new CheckpointIOException(target, "cannot be written: " + e.getMessage(), e);
+        } catch (InternalError e) {
+            throw new CheckpointIOException(target, "its source changed while it was read", e);
+        } finally {
+            deleteLeftover(partial);
+        }
+    }
+
+    private static void deleteLeftover(Path partial) {
+        try {
+            Files.deleteIfExists(partial);
+        } catch (IOException e) {
+            LoggerFactory.getLogger(NpyWriter.class).warn("{} could not be deleted: {}", partial, e.toString());
+        }
+    }
+
+    private static void writeFully(FileChannel channel, ByteBuffer bytes) throws IOException {
+        while (bytes.hasRemaining()) {
+            channel.write(bytes);
         }
     }
 
     private static byte[] header(long[] shape) {
-        String dims = Arrays.stream(shape).mapToObj(Long::toString).collect(Collectors.joining(", "));
-        String text =
-                "{'descr': '<f4', 'fortran_order': False, 'shape': (" + dims + (shape.length == 1 ? "," : "") + "), }";
-        int length = (10 + text.length() + 1 + HEADER_ALIGNMENT - 1) / HEADER_ALIGNMENT * HEADER_ALIGNMENT;
-        ByteBuffer bytes = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
-        bytes.put((byte) 0x93)
-                .put("NUMPY".getBytes(StandardCharsets.US_ASCII))
-                .put((byte) 1)
-                .put((byte) 0);
-        bytes.putShort((short) (length - 10)).put(text.getBytes(StandardCharsets.US_ASCII));
-        while (bytes.position() < length - 1) {
-            bytes.put((byte) ' ');
+        StringBuilder tuple = new StringBuilder("(");
+        for (long dimension : shape) {
+            tuple.append(dimension).append(", ");
         }
-        return bytes.put((byte) '\n').array();
-    }
-
-    /**
-     * Appends values.
-     *
-     * @throws CheckpointIOException if they cannot be written, as on a full disk
-     */
-    public void write(float[] values, int from, int count) {
-        for (int i = from; i < from + count; i++) {
-            if (buffer.remaining() < Float.BYTES) {
-                flush();
-            }
-            buffer.putFloat(values[i]);
+        if (shape.length > 1) {
+            tuple.setLength(tuple.length() - 2);
+        } else if (shape.length == 1) {
+            tuple.setLength(tuple.length() - 1);
         }
-        written += count;
-    }
-
-    private void flush() {
-        try {
-            buffer.flip();
-            while (buffer.hasRemaining()) {
-                channel.write(buffer);
-            }
-            buffer.clear();
-        } catch (IOException e) {
-            throw new CheckpointIOException(target, "cannot be written: " + e, e);
-        }
-    }
-
-    /**
-     * Writes what is left and gives the file its name.
-     *
-     * @throws IllegalStateException if fewer or more values came than the shape has
-     */
-    public void finish() {
-        if (written != elements) {
-            throw new IllegalStateException(written + " values were written, the shape has " + elements);
-        }
-        flush();
-        try {
-            channel.force(true);
-            channel.close();
-            Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-            finished = true;
-        } catch (IOException e) {
-            throw new CheckpointIOException(target, "cannot be written: " + e, e);
-        }
-    }
-
-    /** Without {@link #finish} before it, removes the unfinished file. */
-    @Override
-    public void close() {
-        if (finished) {
-            return;
-        }
-        try {
-            channel.close();
-            Files.deleteIfExists(temporary);
-        } catch (IOException e) {
-            throw new CheckpointIOException(temporary, "cannot be removed: " + e, e);
-        }
+        String text = "{'descr': '<f4', 'fortran_order': False, 'shape': " + tuple + "), }";
+        int unpadded = MAGIC.length + 2 + text.length() + 1;
+        text += " ".repeat(Math.floorMod(-unpadded, HEADER_UNIT)) + "\n";
+        return ByteBuffer.allocate(MAGIC.length + 2 + text.length())
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .put(MAGIC)
+                .putShort((short) text.length())
+                .put(text.getBytes(StandardCharsets.US_ASCII))
+                .array();
     }
 }
