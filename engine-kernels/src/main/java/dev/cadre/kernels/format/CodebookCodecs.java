@@ -4,12 +4,6 @@ import java.lang.foreign.MemorySegment;
 
 /** The IQ types with a codebook. Entries of eight (IQ1, IQ2) or four (IQ3) values; all blocks have 256 elements. */
 final class CodebookCodecs {
-    private static final byte[] IQ1 = Codebooks.table(BlockFormat.IQ1_S);
-    private static final byte[] IQ2_XXS = Codebooks.table(BlockFormat.IQ2_XXS);
-    private static final byte[] IQ2_XS = Codebooks.table(BlockFormat.IQ2_XS);
-    private static final byte[] IQ2_S = Codebooks.table(BlockFormat.IQ2_S);
-    private static final byte[] IQ3_XXS = Codebooks.table(BlockFormat.IQ3_XXS);
-    private static final byte[] IQ3_S = Codebooks.table(BlockFormat.IQ3_S);
     private static final float IQ1_SHIFT = 0.125f;
 
     private CodebookCodecs() {}
@@ -50,7 +44,7 @@ final class CodebookCodecs {
 
     private static void shifted(int entry, float dl, float shift, float[] y, int at) {
         for (int j = 0; j < 8; j++) {
-            y[at + j] = dl * (IQ1[8 * entry + j] + shift);
+            y[at + j] = dl * (LookupTables.iq1[8 * entry + j] + shift);
         }
     }
 
@@ -62,7 +56,7 @@ final class CodebookCodecs {
             float dl = d * (0.5f + (word >>> 28)) * 0.25f;
             for (int n = 0; n < 4; n++) {
                 int entry = Bytes.u8(s, o + 2 + 8 * g + n);
-                signed(IQ2_XXS, 8 * entry, Codebooks.signs(word >> 7 * n), 8, dl, y, at + 32 * g + 8 * n);
+                signed(LookupTables.iq2Xxs, 8 * entry, Codebooks.signs(word >> 7 * n), 8, dl, y, at + 32 * g + 8 * n);
             }
         }
     }
@@ -74,7 +68,7 @@ final class CodebookCodecs {
             int scale = Bytes.u8(s, o + 66 + n / 4) >> 4 * (n / 2 % 2) & 15;
             float dl = d * (0.5f + scale) * 0.25f;
             int q = Bytes.u16(s, o + 2 + 2 * n);
-            signed(IQ2_XS, 8 * (q & 511), Codebooks.signs(q >> 9), 8, dl, y, at + 8 * n);
+            signed(LookupTables.iq2Xs, 8 * (q & 511), Codebooks.signs(q >> 9), 8, dl, y, at + 8 * n);
         }
     }
 
@@ -86,7 +80,7 @@ final class CodebookCodecs {
             float dl = d * (0.5f + scale) * 0.25f;
             int upper = Bytes.u8(s, o + 66 + n / 4) >> 2 * (n % 4) & 3;
             int entry = Bytes.u8(s, o + 2 + n) | upper << 8;
-            signed(IQ2_S, 8 * entry, Bytes.u8(s, o + 34 + n), 8, dl, y, at + 8 * n);
+            signed(LookupTables.iq2S, 8 * entry, Bytes.u8(s, o + 34 + n), 8, dl, y, at + 8 * n);
         }
     }
 
@@ -99,7 +93,7 @@ final class CodebookCodecs {
             for (int n = 0; n < 8; n++) {
                 int entry = Bytes.u8(s, o + 2 + 8 * g + n);
                 int signs = Codebooks.signs(word >> 7 * (n / 2)) >> 4 * (n % 2);
-                signed(IQ3_XXS, 4 * entry, signs, 4, dl, y, at + 32 * g + 4 * n);
+                signed(LookupTables.iq3Xxs, 4 * entry, signs, 4, dl, y, at + 32 * g + 4 * n);
             }
         }
     }
@@ -112,7 +106,7 @@ final class CodebookCodecs {
             float dl = d * (1 + 2 * scale);
             int entry = Bytes.u8(s, o + 2 + n) | (Bytes.u8(s, o + 66 + n / 8) >> n % 8 & 1) << 8;
             int signs = Bytes.u8(s, o + 74 + n / 2) >> 4 * (n % 2);
-            signed(IQ3_S, 4 * entry, signs, 4, dl, y, at + 4 * n);
+            signed(LookupTables.iq3S, 4 * entry, signs, 4, dl, y, at + 4 * n);
         }
     }
 

@@ -26,16 +26,11 @@ public final class Codebooks {
      * @throws IllegalArgumentException if the type has no codebook
      */
     public static byte[] of(BlockFormat format) {
-        return table(format).clone();
-    }
-
-    /** As {@link #of}, shared: not to be written. */
-    static byte[] table(BlockFormat format) {
         byte[] table = TABLES.get(format == BlockFormat.IQ1_M ? "IQ1_S" : format.name());
         if (table == null) {
             throw new IllegalArgumentException(format + " has no codebook");
         }
-        return table;
+        return table.clone();
     }
 
     /**

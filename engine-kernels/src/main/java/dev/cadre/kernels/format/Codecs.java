@@ -33,9 +33,14 @@ final class Codecs {
             Objects.checkFromIndexSize(byteOffset, bytes, src.byteSize());
             int step = format.blockElements();
             long at = byteOffset;
-            for (int i = 0; i < count; i += step) {
-                decoder.decode(src, at, dst, dstIndex + i);
-                at += format.blockBytes();
+            try {
+                for (int i = 0; i < count; i += step) {
+                    decoder.decode(src, at, dst, dstIndex + i);
+                    at += format.blockBytes();
+                }
+            } catch (IndexOutOfBoundsException e) {
+                // all bounds were checked above: an index from a page that is gone, see LookupTables
+                throw new InternalError("a fault occurred while a mapped block was read", e);
             }
         }
     }

@@ -119,7 +119,7 @@ final class KCodecs {
         for (int g = 0; g < 8; g++) {
             int low = Bytes.u8(s, o + 4 + g / 2) >> 4 * (g % 2) & 15;
             float dl = d * ((low | (high >> 2 * g & 3) << 4) - 32);
-            SmallBlockCodecs.levels(s, o + 8 + 16 * g, 16, dl, SmallBlockCodecs.NON_LINEAR, y, at + 32 * g);
+            SmallBlockCodecs.levels(s, o + 8 + 16 * g, 16, dl, LookupTables.nonLinear, y, at + 32 * g);
         }
     }
 

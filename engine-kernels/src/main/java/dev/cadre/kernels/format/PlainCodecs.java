@@ -4,33 +4,7 @@ import java.lang.foreign.MemorySegment;
 
 /** Formats of one element a block. */
 final class PlainCodecs {
-    private static final float[] E4M3 = new float[256];
-    private static final float[] E5M2 = new float[256];
-
-    static {
-        for (int bits = 0; bits < 256; bits++) {
-            E4M3[bits] = e4m3(bits);
-            // e5m2 is the upper half of an IEEE half: same exponent, infinities and NaN included
-            E5M2[bits] = Float.float16ToFloat((short) (bits << 8));
-        }
-    }
-
     private PlainCodecs() {}
-
-    /** OCP "e4m3fn": bias 7, subnormal step 2^-9, no infinity, NaN only where all lower seven bits are set. */
-    private static float e4m3(int bits) {
-        int exponent = bits >> 3 & 15;
-        int mantissa = bits & 7;
-        float magnitude;
-        if ((bits & 0x7f) == 0x7f) {
-            magnitude = Float.NaN;
-        } else if (exponent == 0) {
-            magnitude = mantissa * 0x1p-9f;
-        } else {
-            magnitude = Math.scalb(1 + mantissa / 8f, exponent - 7);
-        }
-        return bits < 128 ? magnitude : -magnitude;
-    }
 
     static void f32(MemorySegment s, long o, float[] y, int at) {
         y[at] = s.get(Bytes.FLOAT, o);
@@ -83,11 +57,11 @@ final class PlainCodecs {
     }
 
     static void e4m3(MemorySegment s, long o, float[] y, int at) {
-        y[at] = E4M3[Bytes.u8(s, o)];
+        y[at] = LookupTables.e4m3[Bytes.u8(s, o)];
     }
 
     static void e5m2(MemorySegment s, long o, float[] y, int at) {
-        y[at] = E5M2[Bytes.u8(s, o)];
+        y[at] = LookupTables.e5m2[Bytes.u8(s, o)];
     }
 
     /** 2^(e - 127), NaN for 255. */

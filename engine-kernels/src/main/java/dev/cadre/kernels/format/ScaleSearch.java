@@ -9,6 +9,8 @@ final class ScaleSearch {
     /** Below this magnitude a group counts as zero. */
     static final float TINY = 1e-15f;
 
+    private static final byte[] NEAREST = nearestByHalfSteps();
+
     /** Weights of the group's elements, to be set before a search. */
     final float[] weights = new float[32];
     /** Scales of a block's groups. */
@@ -149,7 +151,7 @@ final class ScaleSearch {
             float xq = 0;
             float qq = 0;
             for (int i = 0; i < n; i++) {
-                float q = SmallBlockCodecs.NON_LINEAR[nearestLevel(inverse * x[at + i])];
+                float q = LookupTables.nonLinear[nearestLevel(inverse * x[at + i])];
                 float wq = weights[i] * q;
                 xq += wq * x[at + i];
                 qq += wq * q;
@@ -164,18 +166,22 @@ final class ScaleSearch {
 
     /** The number of the uneven level nearest to {@code v}. */
     static int nearestLevel(float v) {
-        byte[] levels = SmallBlockCodecs.NON_LINEAR;
-        int low = 0;
-        int high = 15;
-        while (high - low > 1) {
-            int middle = low + high >>> 1;
-            if (v < levels[middle]) {
-                high = middle;
-            } else {
-                low = middle;
+        return NEAREST[(int) (2 * Math.max(-128, Math.min(127, v)) + 256)];
+    }
+
+    /** Borders between neighbouring levels are whole or half numbers: a level for each half step from -128 on. */
+    private static byte[] nearestByHalfSteps() {
+        byte[] levels = LookupTables.nonLinear;
+        byte[] nearest = new byte[511];
+        int level = 0;
+        for (int i = 0; i < nearest.length; i++) {
+            float v = (i - 256) / 2f;
+            while (level < 15 && v - levels[level] >= levels[level + 1] - v) {
+                level++;
             }
+            nearest[i] = (byte) level;
         }
-        return v - levels[low] < levels[high] - v ? low : high;
+        return nearest;
     }
 
     /**

@@ -7,18 +7,18 @@ import java.lang.foreign.MemorySegment;
  * j + 16 in the high one.
  */
 final class SmallBlockCodecs {
-    /** The 16 levels of the non-linear 4-bit types. */
-    static final byte[] NON_LINEAR = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
-    /** FP4 (e2m1) values, doubled to be whole numbers. */
-    static final byte[] FP4_DOUBLED = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
-
     private SmallBlockCodecs() {}
 
     /** f16 scale, 128 bits, lowest first; y = d where set, -d where not. */
     static void q1_0(MemorySegment s, long o, float[] y, int at) {
         float d = Bytes.f16(s, o);
-        for (int j = 0; j < 128; j++) {
-            y[at + j] = (Bytes.u8(s, o + 2 + j / 8) >> j % 8 & 1) == 1 ? d : -d;
+        for (int b = 0; b < 16; b++) {
+            // one load for eight uses: tested in memory, a bit of a page that is gone stops HotSpot, whose handler does
+            // not know that instruction
+            int bits = Bytes.u8(s, o + 2 + b);
+            for (int j = 0; j < 8; j++) {
+                y[at + 8 * b + j] = (bits >> j & 1) == 1 ? d : -d;
+            }
         }
     }
 
@@ -92,18 +92,25 @@ final class SmallBlockCodecs {
 
     /** f16 scale, 16 bytes of nibbles that name one of 16 uneven levels. */
     static void iq4Nl(MemorySegment s, long o, float[] y, int at) {
-        levels(s, o + 2, 16, Bytes.f16(s, o), NON_LINEAR, y, at);
+        levels(s, o + 2, 16, Bytes.f16(s, o), LookupTables.nonLinear, y, at);
     }
 
     /** E8M0 scale, 16 bytes of FP4 nibbles. */
     static void mxfp4(MemorySegment s, long o, float[] y, int at) {
-        levels(s, o + 1, 16, halfOfE8m0(Bytes.u8(s, o)), FP4_DOUBLED, y, at);
+        levels(s, o + 1, 16, halfOfE8m0(Bytes.u8(s, o)), LookupTables.fp4Doubled, y, at);
     }
 
     /** Four unsigned E4M3 scales, each for 16 FP4 elements: low nibbles 0-7, high nibbles 8-15. */
     static void nvfp4(MemorySegment s, long o, float[] y, int at) {
         for (int g = 0; g < 4; g++) {
-            levels(s, o + 4 + 8 * g, 8, halfOfUnsignedE4m3(Bytes.u8(s, o + g)), FP4_DOUBLED, y, at + 16 * g);
+            levels(
+                    s,
+                    o + 4 + 8 * g,
+                    8,
+                    halfOfUnsignedE4m3(Bytes.u8(s, o + g)),
+                    LookupTables.fp4Doubled,
+                    y,
+                    at + 16 * g);
         }
     }
 

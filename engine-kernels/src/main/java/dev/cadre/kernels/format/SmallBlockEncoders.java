@@ -119,7 +119,7 @@ final class SmallBlockEncoders {
         int best = 0;
         float least = Float.POSITIVE_INFINITY;
         for (int q = 0; q < 16; q++) {
-            float error = Math.abs(d * SmallBlockCodecs.FP4_DOUBLED[q] - v);
+            float error = Math.abs(d * LookupTables.fp4Doubled[q] - v);
             if (error < least) {
                 least = error;
                 best = q;

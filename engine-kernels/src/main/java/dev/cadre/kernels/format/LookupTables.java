@@ -1,0 +1,55 @@
+package dev.cadre.kernels.format;
+
+/**
+ * The tables that decoders index by bytes of a mapped file.
+ *
+ * <p>The fields are deliberately not final. When a page of a mapped file is gone, HotSpot skips the load that failed
+ * and throws an {@code InternalError} a little later; until then the register holds anything at all. For a table of
+ * constant length the compiler knows that a byte cannot be out of range, leaves the bounds check out, and the process
+ * dies of the stray access (seen on JDK 25.0.3, x86-64). For a length that it cannot know the check stays, and a stray
+ * index is an exception. {@code MappedFaultTest} fails if this is broken.
+ */
+final class LookupTables {
+    /** The 16 levels of the non-linear 4-bit types. */
+    static byte[] nonLinear = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+
+    /** FP4 (e2m1) values, doubled to be whole numbers. */
+    static byte[] fp4Doubled = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
+    /** Values of all FP8 bytes. */
+    static float[] e4m3 = new float[256];
+
+    static float[] e5m2 = new float[256];
+
+    static byte[] iq1 = Codebooks.of(BlockFormat.IQ1_S);
+    static byte[] iq2Xxs = Codebooks.of(BlockFormat.IQ2_XXS);
+    static byte[] iq2Xs = Codebooks.of(BlockFormat.IQ2_XS);
+    static byte[] iq2S = Codebooks.of(BlockFormat.IQ2_S);
+    static byte[] iq3Xxs = Codebooks.of(BlockFormat.IQ3_XXS);
+    static byte[] iq3S = Codebooks.of(BlockFormat.IQ3_S);
+
+    static {
+        for (int bits = 0; bits < 256; bits++) {
+            e4m3[bits] = e4m3(bits);
+            // e5m2 is the upper half of an IEEE half: same exponent, infinities and NaN included
+            e5m2[bits] = Float.float16ToFloat((short) (bits << 8));
+        }
+    }
+
+    private LookupTables() {}
+
+    /** OCP "e4m3fn": bias 7, subnormal step 2^-9, no infinity, NaN only where all lower seven bits are set. */
+    private static float e4m3(int bits) {
+        int exponent = bits >> 3 & 15;
+        int mantissa = bits & 7;
+        float magnitude;
+        if ((bits & 0x7f) == 0x7f) {
+            magnitude = Float.NaN;
+        } else if (exponent == 0) {
+            magnitude = mantissa * 0x1p-9f;
+        } else {
+            magnitude = Math.scalb(1 + mantissa / 8f, exponent - 7);
+        }
+        return bits < 128 ? magnitude : -magnitude;
+    }
+}
