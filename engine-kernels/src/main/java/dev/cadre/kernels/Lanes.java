@@ -104,7 +104,7 @@ final class Lanes {
 
     /**
      * e^x by range reduction and a polynomial (after Cephes' expf; below 2 ulp), in operations that round exactly, so
-     * that the result does not depend on whether the JVM has compiled the loop. {@link ScalarMath#exp} is its twin.
+     * that the result does not depend on whether the JVM has compiled the loop. {@link ScalarMath#expOf} is its twin.
      */
     static FloatVector exp(FloatVector x) {
         FloatVector clamped = x.max(ScalarMath.EXP_MIN).min(ScalarMath.EXP_MAX);

@@ -2,6 +2,8 @@ package dev.cadre.kernels;
 
 import dev.cadre.kernels.format.BlockFormat;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.util.Objects;
 
 /**
@@ -17,6 +19,7 @@ public final class Matrix {
     private final long rowBytes;
     private final MemorySegment data;
     private final Scales scales;
+    private final RowReader reader;
     private final long firstRow;
 
     private Matrix(
@@ -26,6 +29,7 @@ public final class Matrix {
             long rowBytes,
             MemorySegment data,
             Scales scales,
+            RowReader reader,
             long firstRow) {
         this.format = format;
         this.rows = rows;
@@ -33,6 +37,7 @@ public final class Matrix {
         this.rowBytes = rowBytes;
         this.data = data;
         this.scales = scales;
+        this.reader = reader;
         this.firstRow = firstRow;
     }
 
@@ -61,14 +66,35 @@ public final class Matrix {
             throw new IllegalArgumentException("[" + rows + ", " + columns + "] " + format + " takes " + bytes
                     + " bytes, the segment has " + data.byteSize());
         }
-        return new Matrix(format, rows, (int) columns, rowBytes, data, scales, 0);
+        return new Matrix(format, rows, (int) columns, rowBytes, data, scales, null, 0);
+    }
+
+    /**
+     * A matrix whose rows only its reader knows how to find and decode: transposed or interleaved storage, or values
+     * spread over several tensors. Slower than blocks in a row, and right for all of them.
+     *
+     * @param rowBytes stored bytes of one row, for statistics
+     */
+    public static Matrix of(long rows, long columns, long rowBytes, RowReader reader) {
+        if (rows < 0 || columns < 0 || columns > Integer.MAX_VALUE - 64) {
+            throw new IllegalArgumentException("shape [" + rows + ", " + columns + "] is out of range");
+        }
+        Objects.requireNonNull(reader);
+        return new Matrix(BlockFormat.F32, rows, (int) columns, rowBytes, null, null, reader, 0);
+    }
+
+    /** Decodes rows of a matrix that is not stored as blocks in a row. Called by many threads at once. */
+    @FunctionalInterface
+    public interface RowReader {
+        /** Decodes a row of K elements to {@code dst[at..at + K)}. */
+        void read(long row, float[] dst, int at);
     }
 
     /** The {@code count} rows from {@code from} on, as a view. */
     public Matrix rows(long from, long count) {
         Objects.checkFromIndexSize(from, count, rows);
-        MemorySegment part = data.asSlice(from * rowBytes, count * rowBytes);
-        return new Matrix(format, count, columns, rowBytes, part, scales, firstRow + from);
+        MemorySegment part = data == null ? null : data.asSlice(from * rowBytes, count * rowBytes);
+        return new Matrix(format, count, columns, rowBytes, part, scales, reader, firstRow + from);
     }
 
     public BlockFormat format() {
@@ -103,12 +129,17 @@ public final class Matrix {
         return row * rowBytes + (long) (column / format.blockElements()) * format.blockBytes();
     }
 
+    /** The reader of rows, or null where rows are blocks in {@link #data()}. */
+    RowReader reader() {
+        return reader;
+    }
+
     /** The separate scales, or null. */
     Scales scales() {
         return scales;
     }
 
-    /** The row of the scales' own matrix that row 0 of this view is. */
+    /** The row of the whole matrix that row 0 of this view is: scales and readers count from there. */
     long firstRow() {
         return firstRow;
     }
@@ -122,12 +153,18 @@ public final class Matrix {
      * Scales kept apart from the values: one factor for each tile of {@code tileRows} x {@code tileColumns} elements,
      * tiles at the edges possibly partial. Per-channel scales are tiles of one row, a per-tensor scale is one tile.
      *
-     * @param values factors [ceil(rows / tileRows), tilesPerRow], row-major; large models have some 100,000 of them
+     * @param values factors [ceil(rows / tileRows), tilesPerRow], row-major, mapped as they are stored
+     * @param format how a factor is stored: F32, BF16, F16 or F8_E8M0
      * @param tileRows rows of one tile
      * @param tileColumns columns of one tile
      * @param tilesPerRow tiles that a row crosses
      */
-    public record Scales(float[] values, int tileRows, int tileColumns, int tilesPerRow) {
+    public record Scales(MemorySegment values, BlockFormat format, long tileRows, int tileColumns, int tilesPerRow) {
+        private static final ValueLayout.OfFloat FLOAT =
+                ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+        private static final ValueLayout.OfShort SHORT =
+                ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
         public Scales {
             if (tileRows <= 0 || tileColumns <= 0 || tilesPerRow <= 0) {
                 throw new IllegalArgumentException("empty scale tile " + tileRows + " x " + tileColumns);
@@ -136,11 +173,24 @@ public final class Matrix {
 
         /** The factor of the tile at matrix element (row, column). */
         float at(long row, int column) {
-            return values[Math.toIntExact(row / tileRows * tilesPerRow + column / tileColumns)];
+            long index = row / tileRows * tilesPerRow + column / tileColumns;
+            return switch (format) {
+                case F32 -> values.get(FLOAT, 4 * index);
+                case BF16 -> Float.intBitsToFloat(values.get(SHORT, 2 * index) << 16);
+                case F16 -> Float.float16ToFloat(values.get(SHORT, 2 * index));
+                case F8_E8M0, U8 -> powerOfTwo(values.get(ValueLayout.JAVA_BYTE, index) & 0xff);
+                default -> throw new IllegalStateException("scales cannot be " + format);
+            };
+        }
+
+        /** E8M0: 2^(code - 127), and NaN for 255. */
+        private static float powerOfTwo(int code) {
+            return code == 255 ? Float.NaN : code == 0 ? 0x1p-127f : Float.intBitsToFloat(code << 23);
         }
 
         long bytes(long rows, long columns) {
-            return 4 * ((rows + tileRows - 1) / tileRows) * ((columns + tileColumns - 1) / tileColumns);
+            long tiles = ((rows + tileRows - 1) / tileRows) * ((columns + tileColumns - 1) / tileColumns);
+            return format.bytes(tiles);
         }
     }
 }

@@ -19,8 +19,11 @@ final class ScalarMath implements VectorMath {
 
     static final float EXP_MAX = 88.3f;
 
+    static final float GLU_LIMIT = 7f;
+    static final float GLU_SLOPE = 1.702f;
+
     /** e^x, clamped to [e^-87.3, e^88.3]; NaN stays NaN. The scalar twin of {@link Lanes#exp}, bit for bit. */
-    static float exp(float x) {
+    static float expOf(float x) {
         float clamped = Math.min(Math.max(x, EXP_MIN), EXP_MAX);
         float shifted = Math.fma(clamped, LOG2_E, ROUNDER);
         float n = shifted - ROUNDER;
@@ -97,7 +100,7 @@ final class ScalarMath implements VectorMath {
         float max = Math.max(max(x, at, n), sink);
         float sum = expSum(x, at, n, max);
         if (sink != Float.NEGATIVE_INFINITY) {
-            sum += exp(sink - max);
+            sum += expOf(sink - max);
         }
         scale(x, at, 1f / sum, n);
     }
@@ -107,7 +110,7 @@ final class ScalarMath implements VectorMath {
         float sum = 0;
         for (int i = at; i < at + n; i++) {
             // e^-87.3 stands for anything smaller, except that -∞ must count for nothing at all
-            x[i] = x[i] == Float.NEGATIVE_INFINITY ? 0f : exp(x[i] - max);
+            x[i] = x[i] == Float.NEGATIVE_INFINITY ? 0f : expOf(x[i] - max);
             sum += x[i];
         }
         return sum;
@@ -126,14 +129,23 @@ final class ScalarMath implements VectorMath {
     public void swiGlu(float[] gate, int gateAt, float[] up, int upAt, int n) {
         for (int i = 0; i < n; i++) {
             float z = gate[gateAt + i];
-            gate[gateAt + i] = z / (1f + exp(-z)) * up[upAt + i];
+            gate[gateAt + i] = z / (1f + expOf(-z)) * up[upAt + i];
+        }
+    }
+
+    @Override
+    public void clampedSwiGlu(float[] gate, int gateAt, float[] up, int upAt, int n) {
+        for (int i = 0; i < n; i++) {
+            float g = Math.min(gate[gateAt + i], GLU_LIMIT);
+            float u = Math.clamp(up[upAt + i], -GLU_LIMIT, GLU_LIMIT);
+            gate[gateAt + i] = g / (1f + expOf(-GLU_SLOPE * g)) * (u + 1f);
         }
     }
 
     @Override
     public void sigmoid(float[] x, int at, int n) {
         for (int i = at; i < at + n; i++) {
-            x[i] = 1f / (1f + exp(-x[i]));
+            x[i] = 1f / (1f + expOf(-x[i]));
         }
     }
 

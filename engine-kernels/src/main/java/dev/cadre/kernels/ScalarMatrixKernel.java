@@ -30,6 +30,10 @@ final class ScalarMatrixKernel implements MatrixKernel {
 
     @Override
     public void decodeRow(Matrix w, long row, float[] dst, int at) {
+        if (w.reader() != null) {
+            w.reader().read(w.firstRow() + row, dst, at);
+            return;
+        }
         BlockCodec.of(w.format()).decode(w.data(), w.offset(row, 0), dst, at, w.columns());
         applyScales(w, row, 0, dst, at, w.columns());
     }

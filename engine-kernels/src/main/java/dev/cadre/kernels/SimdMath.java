@@ -118,7 +118,7 @@ final class SimdMath implements VectorMath {
         float max = Math.max(max(x, at, n), sink);
         float sum = expSum(x, at, n, max);
         if (sink != Float.NEGATIVE_INFINITY) {
-            sum += ScalarMath.exp(sink - max);
+            sum += ScalarMath.expOf(sink - max);
         }
         scale(x, at, 1f / sum, n);
     }
@@ -162,7 +162,26 @@ final class SimdMath implements VectorMath {
         }
         for (; i < n; i++) {
             float z = gate[gateAt + i];
-            gate[gateAt + i] = z / (1f + ScalarMath.exp(-z)) * up[upAt + i];
+            gate[gateAt + i] = z / (1f + ScalarMath.expOf(-z)) * up[upAt + i];
+        }
+    }
+
+    @Override
+    public void clampedSwiGlu(float[] gate, int gateAt, float[] up, int upAt, int n) {
+        int i = 0;
+        for (; i <= n - L; i += L) {
+            FloatVector g = FloatVector.fromArray(F, gate, gateAt + i).min(ScalarMath.GLU_LIMIT);
+            FloatVector u = FloatVector.fromArray(F, up, upAt + i)
+                    .min(ScalarMath.GLU_LIMIT)
+                    .max(-ScalarMath.GLU_LIMIT);
+            g.div(Lanes.exp(g.mul(-ScalarMath.GLU_SLOPE)).add(1f))
+                    .mul(u.add(1f))
+                    .intoArray(gate, gateAt + i);
+        }
+        for (; i < n; i++) {
+            float g = Math.min(gate[gateAt + i], ScalarMath.GLU_LIMIT);
+            float u = Math.clamp(up[upAt + i], -ScalarMath.GLU_LIMIT, ScalarMath.GLU_LIMIT);
+            gate[gateAt + i] = g / (1f + ScalarMath.expOf(-ScalarMath.GLU_SLOPE * g)) * (u + 1f);
         }
     }
 
@@ -174,7 +193,7 @@ final class SimdMath implements VectorMath {
             FloatVector.broadcast(F, 1f).div(Lanes.exp(z.neg()).add(1f)).intoArray(x, at + i);
         }
         for (; i < n; i++) {
-            x[at + i] = 1f / (1f + ScalarMath.exp(-x[at + i]));
+            x[at + i] = 1f / (1f + ScalarMath.expOf(-x[at + i]));
         }
     }
 

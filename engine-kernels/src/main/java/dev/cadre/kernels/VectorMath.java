@@ -49,6 +49,14 @@ public interface VectorMath {
     /** gate[i] = silu(gate[i])·up[i], with silu(z) = z / (1 + e^−z). */
     void swiGlu(float[] gate, int gateAt, float[] up, int upAt, int n);
 
+    /** gpt-oss: g = min(gate[i], 7), u = clamp(up[i], ±7); gate[i] = g / (1 + e^(−1.702 g)) · (u + 1). */
+    void clampedSwiGlu(float[] gate, int gateAt, float[] up, int upAt, int n);
+
+    /** e^x by the same steps as in the loops here. */
+    default float exp(float x) {
+        return ScalarMath.expOf(x);
+    }
+
     /** x[i] = 1 / (1 + e^−x[i]). */
     void sigmoid(float[] x, int at, int n);
 

@@ -40,7 +40,8 @@ final class VectorMatrixKernel implements MatrixKernel {
             x = pad(x, xAt, tokens, k, paddedK, ws);
             xAt = ws.paddedAt(tokens);
         }
-        int width = Math.min(paddedK, TILE_COLUMNS);
+        // a reader decodes whole rows
+        int width = w.reader() != null ? paddedK : Math.min(paddedK, TILE_COLUMNS);
         float[] tile = ws.tile(TILE_ROWS * width);
         float[] partials = ws.partials(TILE_ROWS * L * Math.min(tokens, TILE_TOKENS));
         boolean onePiece = paddedK <= width;
@@ -67,8 +68,10 @@ final class VectorMatrixKernel implements MatrixKernel {
             Matrix w, long row, int rows, int quads, int c, int stored, int columns, float[] tile) {
         for (int r = 0; r < rows; r++) {
             int at = r * columns;
-            VectorDecoders.decode(w.format(), w.data(), w.offset(row + r, c), tile, at, stored);
-            if (w.scales() != null) {
+            if (w.reader() != null) {
+                w.reader().read(w.firstRow() + row + r, tile, at);
+            } else {
+                VectorDecoders.decode(w.format(), w.data(), w.offset(row + r, c), tile, at, stored);
                 ScalarMatrixKernel.applyScales(w, row + r, c, tile, at, stored);
             }
             Arrays.fill(tile, at + stored, at + columns, 0f);
@@ -108,6 +111,10 @@ final class VectorMatrixKernel implements MatrixKernel {
 
     @Override
     public void decodeRow(Matrix w, long row, float[] dst, int at) {
+        if (w.reader() != null) {
+            w.reader().read(w.firstRow() + row, dst, at);
+            return;
+        }
         VectorDecoders.decode(w.format(), w.data(), w.offset(row, 0), dst, at, w.columns());
         ScalarMatrixKernel.applyScales(w, row, 0, dst, at, w.columns());
     }

@@ -203,7 +203,12 @@ class KernelDuelTest {
         }
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment data = finiteBlocks(arena, BlockFormat.BF16, (long) rows * columns, random);
-            Matrix w = Matrix.of(BlockFormat.BF16, rows, columns, data, new Matrix.Scales(factors, 4, 64, 3));
+            Matrix w = Matrix.of(
+                    BlockFormat.BF16,
+                    rows,
+                    columns,
+                    data,
+                    new Matrix.Scales(MemorySegment.ofArray(factors), BlockFormat.F32, 4, 64, 3));
             Matrix part = w.rows(5, 11);
             float[] plain = new float[columns];
             float[] scaled = new float[columns];
@@ -265,6 +270,7 @@ class KernelDuelTest {
             assertSame(n, x, y, (math, a, b) -> math.scale(a, 1, 1.7f, n), 0f);
             assertSame(n, x, y, (math, a, b) -> math.addScaled(a, 1, b, 2, 0.3f, n), 0f);
             assertSame(n, x, y, (math, a, b) -> math.swiGlu(a, 1, b, 2, n), 0f);
+            assertSame(n, x, y, (math, a, b) -> math.clampedSwiGlu(a, 1, b, 2, n), 0f);
             assertSame(n, x, y, (math, a, b) -> math.sigmoid(a, 1, n), 0f);
             assertSame(n, x, y, (math, a, b) -> math.addWeightedRelu(b, 2, -0.4f, a, 1, n), 0f);
             assertSame(n, x, y, (math, a, b) -> math.rmsNorm(b, 2, y, 1e-5f, a, 1, n), 1e-5f);

@@ -10,6 +10,7 @@ import dev.cadre.core.model.ModelConfig;
  * <pre>
  *   layer 0: [64 rows of latent | 64 index keys]   (index keys only where the layer owns an indexer)
  *   layer 1: …
+ *   grouped-query layer: [heads of keys: 64 rows each | heads of values: 64 rows each]
  * </pre>
  *
  * A latent row is the latent vector after its norm and the rotated key part; an index key is stored after its norm and
@@ -20,8 +21,8 @@ public final class CacheLayout {
     public static final int PAGE_TOKENS = 64;
 
     private final KvPrecision precision;
-    private final long[] latentOffset;
-    private final long[] indexOffset;
+    private final long[] latentOffset; // or keys
+    private final long[] indexOffset; // or values
     private final long pageBytes;
 
     /** The layout for a model. */
@@ -41,6 +42,12 @@ public final class CacheLayout {
                         at += (long) PAGE_TOKENS
                                 * precision.bytes(latent.indexer().width());
                     }
+                }
+                case AttentionConfig.Grouped grouped -> {
+                    long bytes = (long) PAGE_TOKENS * grouped.keyValueHeads() * precision.bytes(grouped.headWidth());
+                    latentOffset[i] = at;
+                    indexOffset[i] = at + bytes;
+                    at += 2 * bytes;
                 }
             }
         }
@@ -68,6 +75,16 @@ public final class CacheLayout {
 
     long latentOffset(int layer) {
         return latentOffset[layer];
+    }
+
+    /** Where the keys of one head begin. */
+    long keyOffset(int layer, int head, int width) {
+        return latentOffset[layer] + (long) head * PAGE_TOKENS * precision.bytes(width);
+    }
+
+    /** Where the values of one head begin. */
+    long valueOffset(int layer, int head, int width) {
+        return indexOffset[layer] + (long) head * PAGE_TOKENS * precision.bytes(width);
     }
 
     long indexOffset(int layer) {

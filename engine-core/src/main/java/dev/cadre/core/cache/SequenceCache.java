@@ -114,23 +114,17 @@ public final class SequenceCache implements AutoCloseable {
 
     /** Stores the latent row [r + dr] of a position. */
     public void writeLatent(int layer, int position, float[] row, int at, int width) {
-        KvPrecision p = layout.precision();
-        long offset = layout.latentOffset(layer) + slot(position) * p.bytes(width);
-        RowStore.write(p, row, at, width, page(position), offset);
+        write(layout.latentOffset(layer), position, row, at, width);
     }
 
     /** Reads the latent row of a position. */
     public void readLatent(int layer, int position, float[] row, int at, int width) {
-        KvPrecision p = layout.precision();
-        long offset = layout.latentOffset(layer) + slot(position) * p.bytes(width);
-        RowStore.read(p, page(position), offset, row, at, width);
+        read(layout.latentOffset(layer), position, 1, row, at, width);
     }
 
     /** Stores the index key [Di] of a position. */
     public void writeIndexKey(int layer, int position, float[] row, int at, int width) {
-        KvPrecision p = layout.precision();
-        long offset = layout.indexOffset(layer) + slot(position) * p.bytes(width);
-        RowStore.write(p, row, at, width, page(position), offset);
+        write(layout.indexOffset(layer), position, row, at, width);
     }
 
     /**
@@ -140,9 +134,37 @@ public final class SequenceCache implements AutoCloseable {
      * @param rows receives [count, Di]
      */
     public void readIndexKeys(int layer, int position, int count, float[] rows, int width) {
+        read(layout.indexOffset(layer), position, count, rows, 0, width);
+    }
+
+    /** Stores one head's key [dh] of a position. */
+    public void writeKey(int layer, int head, int position, float[] row, int at, int width) {
+        write(layout.keyOffset(layer, head, width), position, row, at, width);
+    }
+
+    /** Stores one head's value [dh] of a position. */
+    public void writeValue(int layer, int head, int position, float[] row, int at, int width) {
+        write(layout.valueOffset(layer, head, width), position, row, at, width);
+    }
+
+    /** Reads one head's keys [count, dh] of positions of one page. */
+    public void readKeys(int layer, int head, int position, int count, float[] rows, int width) {
+        read(layout.keyOffset(layer, head, width), position, count, rows, 0, width);
+    }
+
+    /** Reads one head's values [count, dh] of positions of one page. */
+    public void readValues(int layer, int head, int position, int count, float[] rows, int width) {
+        read(layout.valueOffset(layer, head, width), position, count, rows, 0, width);
+    }
+
+    private void write(long base, int position, float[] row, int at, int width) {
         KvPrecision p = layout.precision();
-        long offset = layout.indexOffset(layer) + slot(position) * p.bytes(width);
-        RowStore.read(p, page(position), offset, rows, 0, count * width);
+        RowStore.write(p, row, at, width, page(position), base + slot(position) * p.bytes(width));
+    }
+
+    private void read(long base, int position, int count, float[] rows, int at, int width) {
+        KvPrecision p = layout.precision();
+        RowStore.read(p, page(position), base + slot(position) * p.bytes(width), rows, at, count * width);
     }
 
     private static long slot(int position) {

@@ -2,6 +2,7 @@ package dev.cadre.core.forward;
 
 import dev.cadre.core.Trace;
 import dev.cadre.core.model.FeedForwardConfig;
+import dev.cadre.core.model.FeedForwardConfig.Activation;
 import dev.cadre.core.model.FeedForwardConfig.RouterConfig;
 import dev.cadre.core.model.ModelWeights;
 import dev.cadre.kernels.VectorMath;
@@ -19,6 +20,8 @@ final class ExpertLayer {
     private final ExpertRouter router;
     private final Floats logits = new Floats(); // [T, E]
     private final Floats weights = new Floats(); // [T, topK]
+    private final Floats scaledInputs = new Floats(); // [T + T·topK, H]
+    private final Floats sharedWeights = new Floats(); // [T]
     private int[] chosen = {}; // [T, topK]
     private int[] assignment = {}; // [T, topK]
     private int[] tokensOf = {}; // [E], then the start of each expert's list
@@ -38,7 +41,7 @@ final class ExpertLayer {
         for (int row = 0; row < rows; row++) {
             mlps.add(row);
         }
-        System.arraycopy(mlps.run(normed, hidden), 0, out, 0, rows * hidden);
+        System.arraycopy(mlps.run(normed, hidden, Activation.SWIGLU), 0, out, 0, rows * hidden);
     }
 
     /** Routed experts and the shared one: out = Σ w_e · E_e(normed) + shared(normed), both [T, H]. */
@@ -54,12 +57,14 @@ final class ExpertLayer {
         RouterConfig r = c.router();
         route(r, w, layer, normed, rows, trace);
         sortByExpert(r, rows);
+        float[] in = c.weightsScaleInput() ? scaleInputs(r, normed, rows, hidden) : normed;
         mlps.clear();
         for (int e = 0; e < r.experts(); e++) {
             if (tokensOf[e] < tokensOf[e + 1]) {
-                mlps.begin(w.gate()[e], w.up()[e], w.down()[e]);
+                begin(w, e);
                 for (int i = tokensOf[e]; i < tokensOf[e + 1]; i++) {
-                    assignment[order[i]] = mlps.add(order[i] / r.topK());
+                    int row = c.weightsScaleInput() ? rows + order[i] : order[i] / r.topK();
+                    assignment[order[i]] = mlps.add(row);
                 }
             }
         }
@@ -71,12 +76,55 @@ final class ExpertLayer {
                 shared = row == 0 ? number : shared;
             }
         }
-        sum(mlps.run(normed, hidden), r.topK(), shared, out, rows, hidden);
+        float[] sharedFactors = w.sharedGate() == null ? null : sharedFactors(w, normed, rows);
+        sum(mlps.run(in, hidden, c.activation()), r.topK(), shared, sharedFactors, out, rows, hidden);
+    }
+
+    private void begin(ModelWeights.Experts w, int e) {
+        if (w.biases() == null) {
+            mlps.begin(w.gate()[e], w.up()[e], w.down()[e]);
+        } else {
+            mlps.begin(
+                    w.gate()[e],
+                    w.up()[e],
+                    w.down()[e],
+                    w.biases().gate()[e],
+                    w.biases().up()[e],
+                    w.biases().down()[e]);
+        }
+    }
+
+    /** The rows as they are, [T, H], then each once more for each of its experts, times the weight, [T·topK, H]. */
+    private float[] scaleInputs(RouterConfig r, float[] normed, int rows, int hidden) {
+        int pairs = rows * r.topK();
+        float[] all = scaledInputs.of(rows + pairs, hidden);
+        float[] factors = weights.of(rows, r.topK());
+        System.arraycopy(normed, 0, all, 0, rows * hidden);
+        for (int i = 0; i < pairs; i++) {
+            int at = (rows + i) * hidden;
+            System.arraycopy(normed, i / r.topK() * hidden, all, at, hidden);
+            team.kernels().math().scale(all, at, factors[i], hidden);
+            factors[i] = 1f;
+        }
+        return all;
+    }
+
+    /** The weight of the shared expert for each row: the sigmoid of its own logit. */
+    private float[] sharedFactors(ModelWeights.Experts w, float[] normed, int rows) {
+        float[] factors = sharedWeights.of(rows, 1);
+        products.add(w.sharedGate(), normed, factors, rows).run();
+        team.kernels().math().sigmoid(factors, 0, rows);
+        return factors;
     }
 
     private void route(RouterConfig r, ModelWeights.Experts w, int layer, float[] normed, int rows, Trace trace) {
         float[] scores = logits.of(rows, r.experts());
         products.add(w.router(), normed, scores, rows).run();
+        if (w.routerBias() != null) {
+            for (int row = 0; row < rows; row++) {
+                team.kernels().math().add(scores, row * r.experts(), w.routerBias(), 0, r.experts());
+            }
+        }
         if (trace != null) {
             trace.tensor("ffn_moe_logits", layer, scores, rows, r.experts());
         }
@@ -113,7 +161,7 @@ final class ExpertLayer {
     }
 
     /** Adds up each token's experts in the order of their numbers, then the shared one. */
-    private void sum(float[] outputs, int topK, int shared, float[] out, int rows, int hidden) {
+    private void sum(float[] outputs, int topK, int shared, float[] sharedFactors, float[] out, int rows, int hidden) {
         VectorMath math = team.kernels().math();
         float[] factors = weights.of(rows, topK);
         for (int row = 0; row < rows; row++) {
@@ -123,7 +171,8 @@ final class ExpertLayer {
                 math.addScaled(out, to, outputs, assignment[i] * hidden, factors[i], hidden);
             }
             if (shared >= 0) {
-                math.add(out, to, outputs, (shared + row) * hidden, hidden);
+                float factor = sharedFactors == null ? 1f : sharedFactors[row];
+                math.addScaled(out, to, outputs, (shared + row) * hidden, factor, hidden);
             }
         }
     }

@@ -25,6 +25,7 @@ public final class ForwardPass {
     private final Products products;
     private final Rotary rotary = new Rotary();
     private final LatentAttention latentAttention;
+    private final GroupedAttention groupedAttention;
     private final ExpertLayer expertLayer;
     private final List<RopeConfig> rotations;
 
@@ -39,6 +40,7 @@ public final class ForwardPass {
         this.team = team;
         this.products = new Products(team);
         this.latentAttention = new LatentAttention(team, products, rotary);
+        this.groupedAttention = new GroupedAttention(team, products, rotary);
         this.expertLayer = new ExpertLayer(team, products);
         this.rotations = rotations(config);
     }
@@ -46,14 +48,12 @@ public final class ForwardPass {
     private static List<RopeConfig> rotations(ModelConfig config) {
         List<RopeConfig> all = new ArrayList<>();
         for (ModelConfig.Layer layer : config.layers()) {
-            switch (layer.attention()) {
-                case AttentionConfig.Latent latent -> {
-                    if (all.stream()
-                            .noneMatch(
-                                    r -> r.inverseFrequencies() == latent.rope().inverseFrequencies())) {
-                        all.add(latent.rope());
-                    }
-                }
+            RopeConfig rope = switch (layer.attention()) {
+                case AttentionConfig.Latent c -> c.rope();
+                case AttentionConfig.Grouped c -> c.rope();
+            };
+            if (rope != null && all.stream().noneMatch(r -> r.inverseFrequencies() == rope.inverseFrequencies())) {
+                all.add(rope);
             }
         }
         return List.copyOf(all);
@@ -117,6 +117,8 @@ public final class ForwardPass {
         switch (config.layers().get(i).attention()) {
             case AttentionConfig.Latent c ->
                 latentAttention.run(c, (ModelWeights.Latent) layer.attention(), i, batch, in, out, trace);
+            case AttentionConfig.Grouped c ->
+                groupedAttention.run(c, (ModelWeights.Grouped) layer.attention(), i, batch, in, out, trace);
         }
     }
 

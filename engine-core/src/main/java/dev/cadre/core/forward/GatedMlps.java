@@ -1,7 +1,9 @@
 package dev.cadre.core.forward;
 
+import dev.cadre.core.model.FeedForwardConfig.Activation;
 import dev.cadre.kernels.Matrix;
 import dev.cadre.kernels.MatrixKernel;
+import dev.cadre.kernels.VectorMath;
 import dev.cadre.kernels.WorkerTeam;
 import java.util.Arrays;
 
@@ -15,6 +17,9 @@ final class GatedMlps {
     private Matrix[] gate = new Matrix[8];
     private Matrix[] up = new Matrix[8];
     private Matrix[] down = new Matrix[8];
+    private float[][] gateBias = new float[8][]; // null for none
+    private float[][] upBias = new float[8][];
+    private float[][] downBias = new float[8][];
     private int[] first = new int[8]; // first assignment of each MLP
     private int[] activationAt = new int[8]; // where its activations start
     private int assignments;
@@ -35,6 +40,7 @@ final class GatedMlps {
     private float[] upValues;
     private float[] y;
     private int hidden;
+    private Activation activation;
 
     GatedMlps(Team team) {
         this.team = team;
@@ -51,10 +57,24 @@ final class GatedMlps {
         activations = 0;
     }
 
-    /** Starts an MLP; the rows that follow are its. */
+    /** Starts an MLP without biases; the rows that follow are its. */
     void begin(Matrix gateWeights, Matrix upWeights, Matrix downWeights) {
+        begin(gateWeights, upWeights, downWeights, null, null, null);
+    }
+
+    /** Starts an MLP; the rows that follow are its. */
+    void begin(
+            Matrix gateWeights,
+            Matrix upWeights,
+            Matrix downWeights,
+            float[] gateBiases,
+            float[] upBiases,
+            float[] downBiases) {
         if (count == gate.length) {
             int size = 2 * count;
+            gateBias = Arrays.copyOf(gateBias, size);
+            upBias = Arrays.copyOf(upBias, size);
+            downBias = Arrays.copyOf(downBias, size);
             gate = Arrays.copyOf(gate, size);
             up = Arrays.copyOf(up, size);
             down = Arrays.copyOf(down, size);
@@ -64,6 +84,9 @@ final class GatedMlps {
         gate[count] = gateWeights;
         up[count] = upWeights;
         down[count] = downWeights;
+        gateBias[count] = gateBiases;
+        upBias[count] = upBiases;
+        downBias[count] = downBiases;
         first[count] = assignments;
         activationAt[count] = activations;
         count++;
@@ -87,10 +110,12 @@ final class GatedMlps {
      * Computes all of them.
      *
      * @param in [T, H]
+     * @param activation how gate and up are joined
      * @return outputs [assignments, H], in the order of {@link #add}
      */
-    float[] run(float[] in, int width) {
+    float[] run(float[] in, int width, Activation join) {
         x = in;
+        activation = join;
         hidden = width;
         gateValues = gates.of(activations, 1);
         upValues = ups.of(activations, 1);
@@ -132,8 +157,17 @@ final class GatedMlps {
         MatrixKernel kernel = team.kernels().matrices();
         kernel.multiply(w, row, rows, x, from, tokens, gateValues, to, team.workspaces()[worker]);
         kernel.multiply(up[mlp], row, rows, x, from, tokens, upValues, to, team.workspaces()[worker]);
+        VectorMath math = team.kernels().math();
         for (int t = 0; t < tokens; t++) {
-            team.kernels().math().swiGlu(gateValues, to[t] + row, upValues, to[t] + row, rows);
+            int at = to[t] + row;
+            if (gateBias[mlp] != null) {
+                math.add(gateValues, at, gateBias[mlp], row, rows);
+                math.add(upValues, at, upBias[mlp], row, rows);
+            }
+            switch (activation) {
+                case SWIGLU -> math.swiGlu(gateValues, at, upValues, at, rows);
+                case CLAMPED_SWIGLU -> math.clampedSwiGlu(gateValues, at, upValues, at, rows);
+            }
         }
     }
 
@@ -150,6 +184,11 @@ final class GatedMlps {
         }
         int rows = (int) Math.min(Products.ITEM_ROWS, w.rows() - row);
         team.kernels().matrices().multiply(w, row, rows, gateValues, from, tokens, y, to, team.workspaces()[worker]);
+        if (downBias[mlp] != null) {
+            for (int t = 0; t < tokens; t++) {
+                team.kernels().math().add(y, to[t] + row, downBias[mlp], row, rows);
+            }
+        }
     }
 
     private static int[] starts(int[][] scratch, int worker, int tokens) {

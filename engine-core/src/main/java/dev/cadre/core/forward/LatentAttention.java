@@ -122,6 +122,10 @@ final class LatentAttention {
             for (int h = 0; h < c.heads(); h++) {
                 rotary.apply(c.rope(), row, q, (row * c.heads() + h) * c.queryWidth() + c.nopeWidth());
             }
+            if (c.temperature() != null) {
+                int width = c.heads() * c.queryWidth();
+                math.scale(q, row * width, c.temperature().at(batch.position(row)), width);
+            }
         }
         return queryInput;
     }
@@ -152,7 +156,7 @@ final class LatentAttention {
     private final class AttendTask implements WorkerTeam.Task {
         private final Floats[] tiles; // [BLOCK, r + dr]
         private final Floats[] scores; // [heads, BLOCK]
-        private final Floats[] state; // running maximum and sum of each head
+        private final StreamingSoftmax[] softmax;
         private AttentionConfig.Latent c;
         private int layer;
         private Batch batch;
@@ -163,11 +167,11 @@ final class LatentAttention {
         AttendTask(int workers) {
             tiles = new Floats[workers];
             scores = new Floats[workers];
-            state = new Floats[workers];
+            softmax = new StreamingSoftmax[workers];
             for (int i = 0; i < workers; i++) {
                 tiles[i] = new Floats();
                 scores[i] = new Floats();
-                state[i] = new Floats();
+                softmax[i] = new StreamingSoftmax(team.kernels().math());
             }
         }
 
@@ -189,12 +193,10 @@ final class LatentAttention {
             int width = c.cacheWidth();
             int rank = c.latentRank();
             TileKernel kernel = team.kernels().tiles();
-            VectorMath math = team.kernels().math();
             float[] tile = tiles[worker].of(BLOCK, width);
             float[] s = scores[worker].of(heads, BLOCK);
-            float[] running = state[worker].of(2, heads);
-            Arrays.fill(running, 0, heads, Float.NEGATIVE_INFINITY);
-            Arrays.fill(running, heads, 2 * heads, 0f);
+            StreamingSoftmax running = softmax[worker];
+            running.begin(heads);
             int queryAt = (row * c.heads() + firstHead) * width;
             int outAt = (row * c.heads() + firstHead) * rank;
             Arrays.fill(u, outAt, outAt + heads * rank, 0f);
@@ -205,26 +207,10 @@ final class LatentAttention {
                 int n = Math.min(BLOCK, total - from);
                 gather(row, all, from, n, tile);
                 kernel.dot(a, queryAt, width, heads, tile, 0, width, n, width, s, 0, BLOCK, team.workspaces()[worker]);
-                for (int h = 0; h < heads; h++) {
-                    math.scale(s, h * BLOCK, c.scale(), n);
-                    float max = Math.max(running[h], math.max(s, h * BLOCK, n));
-                    float kept = running[h] == max ? 1f : exp(running[h] - max);
-                    float sum = math.expSum(s, h * BLOCK, n, max);
-                    running[heads + h] = Math.fma(running[heads + h], kept, sum);
-                    running[h] = max;
-                    if (kept != 1f) {
-                        math.scale(u, outAt + h * rank, kept, rank);
-                    }
-                }
+                running.block(s, BLOCK, n, c.scale(), u, outAt, rank);
                 kernel.accumulate(s, 0, BLOCK, heads, tile, 0, width, n, rank, u, outAt, rank);
             }
-            for (int h = 0; h < heads; h++) {
-                math.scale(u, outAt + h * rank, 1f / running[heads + h], rank);
-            }
-        }
-
-        private static float exp(float x) {
-            return x == Float.NEGATIVE_INFINITY ? 0f : (float) StrictMath.exp(x);
+            running.finish(u, outAt, rank, null, 0);
         }
 
         private void gather(int row, boolean all, int from, int n, float[] tile) {

@@ -2,10 +2,14 @@ package dev.cadre.core.model;
 
 import dev.cadre.kernels.Matrix;
 import dev.cadre.kernels.format.BlockCodec;
+import dev.cadre.kernels.format.BlockFormat;
 import dev.cadre.weights.Checkpoint;
 import dev.cadre.weights.CheckpointFormatException;
+import dev.cadre.weights.StoredTensor;
+import dev.cadre.weights.StoredTensors;
 import dev.cadre.weights.TensorEntry;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /** What both file formats share: finding a tensor, and comparing its shape with the one that the configuration asks. */
@@ -22,36 +26,117 @@ abstract class CheckpointWeights implements WeightSource {
 
     @Override
     public boolean has(String name) {
-        return checkpoint.find(fileName(name)) != null;
+        return StoredTensors.find(checkpoint, fileName(name)) != null;
+    }
+
+    @Override
+    public Matrix matrix(String name, long rows, long columns) {
+        StoredTensor stored = StoredTensors.require(checkpoint, fileName(name));
+        check(stored, rows, columns);
+        return part(stored, 0, rows);
+    }
+
+    /** Refuses a tensor of another shape; leading dimensions are folded into rows. */
+    final void check(StoredTensor stored, long rows, long columns) {
+        if (stored.rows() != rows || stored.columns() != columns) {
+            throw wrongShape(stored, "[" + rows + ", " + columns + "]");
+        }
+    }
+
+    /** Rows [from, from + count) of a stored tensor, its leading dimensions folded into rows, as a matrix. */
+    static Matrix part(StoredTensor stored, long from, long count) {
+        return switch (stored) {
+            case StoredTensor.Plain plain -> blocks(plain.data(), null).rows(from, count);
+            case StoredTensor.Fp8Tiles fp8
+            when fp8.shape().length == 2 ->
+                blocks(fp8.data(), scales(fp8.scales(), fp8.tileRows(), fp8.tileColumns()))
+                        .rows(from, count);
+            case StoredTensor.Fp8Channels fp8 ->
+                blocks(fp8.data(), channelScales(fp8)).rows(from, count);
+            default ->
+                Matrix.of(
+                                stored.rows(),
+                                stored.columns(),
+                                stored.bytes() / Math.max(1, stored.rows()),
+                                stored::decodeRow)
+                        .rows(from, count);
+        };
+    }
+
+    private static Matrix blocks(TensorEntry data, Matrix.Scales scales) {
+        return Matrix.of(data.format(), data.rows(), data.columns(), data.data(), scales);
+    }
+
+    private static Matrix.Scales scales(TensorEntry scales, int tileRows, int tileColumns) {
+        return new Matrix.Scales(
+                scales.data(), scales.format(), tileRows, tileColumns, Math.toIntExact(scales.columns()));
+    }
+
+    private static Matrix.Scales channelScales(StoredTensor.Fp8Channels fp8) {
+        int columns = Math.max(1, Math.toIntExact(fp8.data().columns()));
+        return new Matrix.Scales(
+                fp8.scales().data(), fp8.scales().format(), Math.max(1, fp8.rowsPerScale()), columns, 1);
     }
 
     @Override
     public float[] vector(String name, int length) {
         TensorEntry entry = checkpoint.require(fileName(name));
         if (entry.elements() != length) {
-            throw wrongShape(entry, "[" + length + "]");
+            throw wrongShape(new StoredTensor.Plain(entry), "[" + length + "]");
         }
         float[] values = new float[length];
         BlockCodec.of(entry.format()).decode(entry.data(), 0, values, 0, length);
         return values;
     }
 
-    /** A whole tensor as a matrix; leading dimensions are folded into rows. */
-    Matrix plainMatrix(TensorEntry entry, long rows, long columns) {
-        if (entry.rows() != rows || entry.columns() != columns) {
-            throw wrongShape(entry, "[" + rows + ", " + columns + "]");
+    @Override
+    public float[][] expertVectors(String name, int experts, int length) {
+        float[] all = vector(name, Math.multiplyExact(experts, length));
+        float[][] each = new float[experts][];
+        for (int e = 0; e < experts; e++) {
+            each[e] = Arrays.copyOfRange(all, e * length, (e + 1) * length);
         }
-        return Matrix.of(entry.format(), rows, columns, entry.data());
+        return each;
     }
 
-    static CheckpointFormatException wrongShape(TensorEntry entry, String wanted) {
+    /** Equal slices of a stack of matrices [E, rows, columns]. */
+    static Matrix[] slices(StoredTensor stored, int experts, long rows) {
+        Matrix[] each = new Matrix[experts];
+        for (int e = 0; e < experts; e++) {
+            each[e] = part(stored, e * rows, rows);
+        }
+        return each;
+    }
+
+    static CheckpointFormatException wrongShape(StoredTensor stored, String wanted) {
+        TensorEntry first = stored.parts().getFirst();
         return new CheckpointFormatException(
-                entry.file(),
-                entry.offset(),
-                entry.name(),
-                "tensor " + entry.name() + " has shape " + Arrays.toString(entry.shape()) + ", but the model's"
-                        + " configuration asks for " + wanted
+                first.file(),
+                first.offset(),
+                stored.name(),
+                "the shape is " + Arrays.toString(stored.shape()) + ", but the model's configuration asks for " + wanted
                         + ": the configuration and the weights are not of the same model");
+    }
+
+    /**
+     * A matrix that is stored the other way round, as [columns, rows of all]: element (n, k) is number
+     * {@code (firstColumn + k) · stride + first + n · step}.
+     */
+    static Matrix transposed(
+            TensorEntry data, long rows, long columns, long firstColumn, long stride, long first, int step) {
+        BlockFormat format = data.format();
+        if (format.blockElements() != 1) {
+            throw new CheckpointFormatException(
+                    data.file(), data.offset(), data.name(), "a transposed tensor cannot be " + format);
+        }
+        BlockCodec codec = BlockCodec.of(format);
+        MemorySegment segment = data.data();
+        return Matrix.of(rows, columns, format.bytes(columns), (row, dst, at) -> {
+            for (int k = 0; k < columns; k++) {
+                long element = (firstColumn + k) * stride + first + row * step;
+                codec.decode(segment, element * format.blockBytes(), dst, at + k, 1);
+            }
+        });
     }
 
     @Override

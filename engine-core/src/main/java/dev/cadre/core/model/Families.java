@@ -7,9 +7,36 @@ import java.util.Map;
 
 /** The families that this engine runs, by the names that checkpoints give them. */
 public final class Families {
-    private static final Map<String, Family> HUGGING_FACE = Map.of("glm_moe_dsa", LatentFamily.GLM_MOE_DSA);
+    private static final Map<String, Family> HUGGING_FACE = Map.ofEntries(
+            Map.entry("glm_moe_dsa", LatentFamily.GLM_MOE_DSA),
+            Map.entry("deepseek_v32", LatentFamily.DEEPSEEK_V32),
+            Map.entry("deepseek_v3", LatentFamily.DEEPSEEK_V3),
+            Map.entry("kimi_k2", LatentFamily.DEEPSEEK_V3),
+            Map.entry("glm4_moe_lite", LatentFamily.GLM4_MOE_LITE),
+            Map.entry("mistral4", LatentFamily.MISTRAL4),
+            Map.entry("glm4_moe", GroupedFamily.GLM4_MOE),
+            Map.entry("qwen2_moe", GroupedFamily.QWEN2_MOE),
+            Map.entry("qwen3_moe", GroupedFamily.QWEN3_MOE),
+            Map.entry("qwen3", GroupedFamily.QWEN3),
+            Map.entry("gpt_oss", GroupedFamily.GPT_OSS),
+            Map.entry("mixtral", GroupedFamily.MIXTRAL),
+            Map.entry("olmoe", GroupedFamily.OLMOE),
+            Map.entry("llama4_text", GroupedFamily.LLAMA4),
+            Map.entry("llama", GroupedFamily.LLAMA));
 
-    private static final Map<String, Family> GGUF = Map.of("glm-dsa", LatentFamily.GLM_MOE_DSA);
+    private static final Map<String, Family> GGUF = Map.ofEntries(
+            Map.entry("glm-dsa", LatentFamily.GLM_MOE_DSA),
+            Map.entry("deepseek32", LatentFamily.DEEPSEEK_V32),
+            Map.entry("deepseek2", LatentFamily.DEEPSEEK_V3),
+            Map.entry("mistral4", LatentFamily.MISTRAL4),
+            Map.entry("glm4moe", GroupedFamily.GLM4_MOE),
+            Map.entry("qwen2moe", GroupedFamily.QWEN2_MOE),
+            Map.entry("qwen3moe", GroupedFamily.QWEN3_MOE),
+            Map.entry("qwen3", GroupedFamily.QWEN3),
+            Map.entry("gpt-oss", GroupedFamily.GPT_OSS),
+            Map.entry("olmoe", GroupedFamily.OLMOE),
+            Map.entry("llama4", GroupedFamily.LLAMA4),
+            Map.entry("llama", GroupedFamily.LLAMA));
 
     private Families() {}
 
@@ -35,7 +62,7 @@ public final class Families {
             if (family == null) {
                 throw unknown(metadata, "general.architecture", architecture, GGUF);
             }
-            return new Described(family.fromGguf(metadata, architecture), new GgufWeights(checkpoint));
+            return new Described(family.fromGguf(checkpoint, architecture), new GgufWeights(checkpoint));
         }
         Metadata config = metadata.child("text_config") == null ? metadata : metadata.child("text_config");
         String type = config.stringOr("model_type", metadata.stringOr("model_type", ""));

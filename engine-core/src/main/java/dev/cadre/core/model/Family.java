@@ -1,5 +1,6 @@
 package dev.cadre.core.model;
 
+import dev.cadre.weights.Checkpoint;
 import dev.cadre.weights.Metadata;
 
 /**
@@ -11,11 +12,11 @@ interface Family {
     ModelConfig fromHuggingFace(Metadata config);
 
     /**
-     * From the key-values of a GGUF file.
+     * From the key-values of a GGUF file, and from which tensors are there.
      *
      * @param architecture value of {@code general.architecture}, the prefix of the keys
      */
-    ModelConfig fromGguf(Metadata metadata, String architecture);
+    ModelConfig fromGguf(Checkpoint checkpoint, String architecture);
 
     /** Where this family's Hugging Face checkpoints keep each tensor. */
     TensorNames names();

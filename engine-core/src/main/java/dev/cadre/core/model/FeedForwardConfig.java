@@ -15,8 +15,33 @@ public sealed interface FeedForwardConfig {
      * @param router how experts are chosen and weighted
      * @param width rows of one expert's gate and up
      * @param sharedWidth rows of the shared expert that every token passes, or 0 for none
+     * @param sharedGate the shared expert's output is weighted by the sigmoid of a logit of its own
+     * @param weightsScaleInput a weight multiplies its expert's input instead of the output
+     * @param biases experts have biases
+     * @param activation between gate, up and down
      */
-    record Experts(RouterConfig router, int width, int sharedWidth) implements FeedForwardConfig {}
+    record Experts(
+            RouterConfig router,
+            int width,
+            int sharedWidth,
+            boolean sharedGate,
+            boolean weightsScaleInput,
+            boolean biases,
+            Activation activation)
+            implements FeedForwardConfig {
+        /** Plain experts: SwiGLU, no biases, an ungated shared expert. */
+        public static Experts plain(RouterConfig router, int width, int sharedWidth) {
+            return new Experts(router, width, sharedWidth, false, false, false, Activation.SWIGLU);
+        }
+    }
+
+    /** How gate and up are joined. */
+    enum Activation {
+        /** silu(gate) · up. */
+        SWIGLU,
+        /** gpt-oss: both are clamped at 7, gate · sigmoid(1.702 · gate) · (up + 1). */
+        CLAMPED_SWIGLU
+    }
 
     /**
      * The router.

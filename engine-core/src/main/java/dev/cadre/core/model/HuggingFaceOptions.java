@@ -35,10 +35,10 @@ final class HuggingFaceOptions {
     }
 
     /** Which layers have routed experts: {@code mlp_layer_types} if given, else all after the first dense ones. */
-    static boolean[] sparseLayers(Metadata c, int layers) {
+    static boolean[] sparseLayers(Metadata c, int layers, int denseByDefault) {
         boolean[] sparse = new boolean[layers];
         if (c.isNull("mlp_layer_types")) {
-            int dense = Math.min(c.intOr("first_k_dense_replace", 0), layers);
+            int dense = Math.min(c.intOr("first_k_dense_replace", denseByDefault), layers);
             int frequency = c.intOr("moe_layer_freq", 1);
             for (int i = dense; i < layers; i++) {
                 sparse[i] = i % Math.max(frequency, 1) == 0;

@@ -2,8 +2,10 @@ package dev.cadre.core.model;
 
 import dev.cadre.core.UnsupportedModelException;
 import dev.cadre.core.model.AttentionConfig.IndexerConfig;
+import dev.cadre.core.model.AttentionConfig.Temperature;
 import dev.cadre.core.model.FeedForwardConfig.RouterConfig;
 import dev.cadre.core.model.FeedForwardConfig.Scoring;
+import dev.cadre.weights.Checkpoint;
 import dev.cadre.weights.Metadata;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,9 +16,18 @@ import java.util.List;
  *
  * @param indexed the attention is sparse
  * @param interleavedIndexer the indexer's rotation takes pairs as attention does; otherwise half-split
+ * @param scoring the router's, where the checkpoint does not say
+ * @param denseLayers layers without experts at the beginning, where the checkpoint does not say
  */
-record LatentFamily(boolean indexed, boolean interleavedIndexer) implements Family {
-    static final Family GLM_MOE_DSA = new LatentFamily(true, true);
+record LatentFamily(boolean indexed, boolean interleavedIndexer, Scoring scoring, int denseLayers) implements Family {
+    static final Family GLM_MOE_DSA = new LatentFamily(true, true, Scoring.SIGMOID, 3);
+    static final Family DEEPSEEK_V32 = new LatentFamily(true, false, Scoring.SIGMOID, 3);
+
+    /** DeepSeek-V3 and R1, Kimi-K2, Mistral Large 3. */
+    static final Family DEEPSEEK_V3 = new LatentFamily(false, false, Scoring.SIGMOID, 3);
+
+    static final Family GLM4_MOE_LITE = new LatentFamily(false, false, Scoring.SIGMOID, 1);
+    static final Family MISTRAL4 = new LatentFamily(false, false, Scoring.SOFTMAX, 0);
 
     /** eps of the LayerNorm on index keys: no checkpoint stores it, all implementations agree on it. */
     private static final float INDEX_NORM_EPS = 1e-6f;
@@ -36,7 +47,7 @@ record LatentFamily(boolean indexed, boolean interleavedIndexer) implements Fami
         int nope = c.requireInt("qk_nope_head_dim");
         int ropeWidth = c.requireInt("qk_rope_head_dim");
         float eps = (float) c.doubleOr("rms_norm_eps", 1e-6);
-        RopeFrequencies frequencies = RopeFrequencies.fromHuggingFace(c);
+        RopeFrequencies frequencies = RopeFrequencies.fromHuggingFace(c, 10_000);
         RopeConfig rope = frequencies.of(ropeWidth, c.booleanOr("rope_interleave", true));
         IndexerConfig indexer = null;
         boolean[] full = new boolean[layerCount];
@@ -54,15 +65,15 @@ record LatentFamily(boolean indexed, boolean interleavedIndexer) implements Fami
         RouterConfig router = new RouterConfig(
                 HuggingFaceOptions.experts(c),
                 c.requireInt("num_experts_per_tok"),
-                scoring(c, c.stringOr("scoring_func", "sigmoid")),
+                scoring(c),
                 c.intOr("n_group", 1),
                 c.intOr("topk_group", 1),
                 c.booleanOr("norm_topk_prob", true),
                 (float) c.doubleOr("routed_scaling_factor", 1));
         int width = c.requireInt("moe_intermediate_size");
         FeedForwardConfig experts =
-                new FeedForwardConfig.Experts(router, width, c.intOr("n_shared_experts", 0) * width);
-        boolean[] sparse = HuggingFaceOptions.sparseLayers(c, layerCount);
+                FeedForwardConfig.Experts.plain(router, width, c.intOr("n_shared_experts", 0) * width);
+        boolean[] sparse = HuggingFaceOptions.sparseLayers(c, layerCount, denseLayers);
         FeedForwardConfig dense = new FeedForwardConfig.Dense(c.requireInt("intermediate_size"));
         List<ModelConfig.Layer> layers = new ArrayList<>();
         for (int i = 0; i < layerCount; i++) {
@@ -77,7 +88,8 @@ record LatentFamily(boolean indexed, boolean interleavedIndexer) implements Fami
                     eps,
                     rope,
                     indexer,
-                    indexer != null && !full[i]);
+                    indexer != null && !full[i],
+                    temperature(c));
             layers.add(new ModelConfig.Layer(attention, sparse[i] ? experts : dense));
         }
         return new ModelConfig(
@@ -92,7 +104,8 @@ record LatentFamily(boolean indexed, boolean interleavedIndexer) implements Fami
     }
 
     @Override
-    public ModelConfig fromGguf(Metadata m, String architecture) {
+    public ModelConfig fromGguf(Checkpoint checkpoint, String architecture) {
+        Metadata m = checkpoint.metadata();
         String p = architecture + ".";
         int beyond = m.intOr(p + "nextn_predict_layers", 0);
         int layerCount = m.requireInt(p + "block_count") - beyond;
@@ -100,7 +113,7 @@ record LatentFamily(boolean indexed, boolean interleavedIndexer) implements Fami
         int queryWidth = m.requireInt(p + "attention.key_length_mla");
         int latent = m.requireInt(p + "attention.kv_lora_rank");
         float eps = (float) m.requireDouble(p + "attention.layer_norm_rms_epsilon");
-        RopeFrequencies frequencies = RopeFrequencies.fromGguf(m, p);
+        RopeFrequencies frequencies = RopeFrequencies.fromGguf(m, p, true);
         RopeConfig rope = frequencies.of(ropeWidth, true);
         IndexerConfig indexer = null;
         boolean[] full = new boolean[layerCount];
@@ -113,7 +126,7 @@ record LatentFamily(boolean indexed, boolean interleavedIndexer) implements Fami
                     rope.withInterleaved(interleavedIndexer));
             full = IndexerSchedule.fromGguf(m, p, layerCount);
         }
-        int gating = m.intOr(p + "expert_gating_func", 2);
+        int gating = m.intOr(p + "expert_gating_func", scoring == Scoring.SOFTMAX ? 1 : 2);
         if (gating != 1 && gating != 2) {
             throw new UnsupportedModelException(m.source() + ": " + p + "expert_gating_func is " + gating
                     + "; known are 1 (softmax) and 2 (sigmoid)");
@@ -128,9 +141,9 @@ record LatentFamily(boolean indexed, boolean interleavedIndexer) implements Fami
                 (float) m.doubleOr(p + "expert_weights_scale", 1));
         int width = m.requireInt(p + "expert_feed_forward_length");
         FeedForwardConfig experts =
-                new FeedForwardConfig.Experts(router, width, m.intOr(p + "expert_shared_count", 0) * width);
+                FeedForwardConfig.Experts.plain(router, width, m.intOr(p + "expert_shared_count", 0) * width);
         FeedForwardConfig dense = new FeedForwardConfig.Dense(m.requireInt(p + "feed_forward_length"));
-        int denseLayers = m.intOr(p + "leading_dense_block_count", 0);
+        int leadingDense = m.intOr(p + "leading_dense_block_count", 0);
         float scale = (float) (Math.pow(queryWidth, -0.5) * frequencies.scoreFactor());
         List<ModelConfig.Layer> layers = new ArrayList<>();
         for (int i = 0; i < layerCount; i++) {
@@ -145,8 +158,9 @@ record LatentFamily(boolean indexed, boolean interleavedIndexer) implements Fami
                     eps,
                     rope,
                     indexer,
-                    indexer != null && !full[i]);
-            layers.add(new ModelConfig.Layer(attention, i < denseLayers ? dense : experts));
+                    indexer != null && !full[i],
+                    temperature(m, p));
+            layers.add(new ModelConfig.Layer(attention, i < leadingDense ? dense : experts));
         }
         return new ModelConfig(
                 architecture,
@@ -159,7 +173,11 @@ record LatentFamily(boolean indexed, boolean interleavedIndexer) implements Fami
                 GgufOptions.stopTokens(m));
     }
 
-    private static Scoring scoring(Metadata c, String name) {
+    private Scoring scoring(Metadata c) {
+        if (c.isNull("scoring_func")) {
+            return scoring;
+        }
+        String name = c.requireString("scoring_func");
         return switch (name) {
             case "sigmoid" -> Scoring.SIGMOID;
             case "softmax" -> Scoring.SOFTMAX;
@@ -167,5 +185,27 @@ record LatentFamily(boolean indexed, boolean interleavedIndexer) implements Fami
                 throw new UnsupportedModelException(
                         c.source() + ": scoring_func '" + name + "' is not supported; known are sigmoid and softmax");
         };
+    }
+
+    /** Mistral 4: queries grow with the logarithm of how often the original context fits before them. */
+    private static Temperature temperature(Metadata c) {
+        Metadata rope = c.child("rope_parameters");
+        if (rope == null || rope.isNull("llama_4_scaling_beta")) {
+            return null;
+        }
+        return new Temperature(
+                (float) rope.requireDouble("llama_4_scaling_beta"),
+                (float) rope.requireDouble("original_max_position_embeddings"),
+                0);
+    }
+
+    private static Temperature temperature(Metadata m, String prefix) {
+        if (!m.has(prefix + "attention.temperature_scale")) {
+            return null;
+        }
+        return new Temperature(
+                (float) m.requireDouble(prefix + "attention.temperature_scale"),
+                (float) m.requireDouble(prefix + "rope.scaling.original_context_length"),
+                0);
     }
 }

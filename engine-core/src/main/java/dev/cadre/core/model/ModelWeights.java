@@ -60,6 +60,35 @@ public record ModelWeights(Matrix embedding, List<Layer> layers, float[] outputN
      */
     public record Indexer(Matrix queryUp, Matrix key, float[] keyNorm, float[] keyNormBias, Matrix headWeights) {}
 
+    /**
+     * Grouped-query attention. Biases, norms and sinks are null where there are none.
+     *
+     * @param query [nH·dh, H]
+     * @param key [nKV·dh, H]
+     * @param value [nKV·dh, H]
+     * @param output [H, nH·dh]
+     * @param queryBias [nH·dh]
+     * @param keyBias [nKV·dh]
+     * @param valueBias [nKV·dh]
+     * @param outputBias [H]
+     * @param queryNorm [dh] or [nH·dh]
+     * @param keyNorm [dh] or [nKV·dh]
+     * @param sinks [nH]
+     */
+    public record Grouped(
+            Matrix query,
+            Matrix key,
+            Matrix value,
+            Matrix output,
+            float[] queryBias,
+            float[] keyBias,
+            float[] valueBias,
+            float[] outputBias,
+            float[] queryNorm,
+            float[] keyNorm,
+            float[] sinks)
+            implements Attention {}
+
     /** Weights of a feed-forward block. */
     public sealed interface FeedForward {}
 
@@ -76,13 +105,33 @@ public record ModelWeights(Matrix embedding, List<Layer> layers, float[] outputN
      * Routed experts.
      *
      * @param router [E, H]
+     * @param routerBias [E], added to the logits; null for none
      * @param correctionBias [E], added to scores for the choice only; null for none
      * @param gate E of [I, H]
      * @param up E of [I, H]
      * @param down E of [H, I]
+     * @param biases of the experts, or null
      * @param shared the expert of every token, or null
+     * @param sharedGate [1, H], the logit of the shared expert's weight; null for weight 1
      */
     public record Experts(
-            Matrix router, float[] correctionBias, Matrix[] gate, Matrix[] up, Matrix[] down, Gated shared)
+            Matrix router,
+            float[] routerBias,
+            float[] correctionBias,
+            Matrix[] gate,
+            Matrix[] up,
+            Matrix[] down,
+            ExpertBiases biases,
+            Gated shared,
+            Matrix sharedGate)
             implements FeedForward {}
+
+    /**
+     * Biases of experts.
+     *
+     * @param gate E of [I]
+     * @param up E of [I]
+     * @param down E of [H]
+     */
+    public record ExpertBiases(float[][] gate, float[][] up, float[][] down) {}
 }

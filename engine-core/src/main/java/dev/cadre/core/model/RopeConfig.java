@@ -18,4 +18,16 @@ public record RopeConfig(float[] inverseFrequencies, boolean interleaved, float 
     public RopeConfig withInterleaved(boolean value) {
         return new RopeConfig(inverseFrequencies, value, magnitude);
     }
+
+    /** The same rotation with each frequency divided by a factor; null for no change. */
+    RopeConfig dividedBy(float[] factors) {
+        if (factors == null) {
+            return this;
+        }
+        float[] divided = inverseFrequencies.clone();
+        for (int i = 0; i < divided.length; i++) {
+            divided[i] /= factors[i];
+        }
+        return new RopeConfig(divided, interleaved, magnitude);
+    }
 }

@@ -32,16 +32,17 @@ record RopeFrequencies(String type, double theta, double factor, Map<String, Dou
      * Reads {@code rope_parameters} (new style), or {@code rope_scaling} and a top-level {@code rope_theta} (old);
      * the nested value wins.
      *
+     * @param defaultTheta theta where neither place has it
      * @throws UnsupportedModelException for a scaling that is not implemented
      */
-    static RopeFrequencies fromHuggingFace(Metadata config) {
+    static RopeFrequencies fromHuggingFace(Metadata config, double defaultTheta) {
         Metadata nested = config.child("rope_parameters");
         if (nested == null) {
             nested = config.child("rope_scaling");
         }
         double theta = nested != null && !nested.isNull("rope_theta")
                 ? nested.requireDouble("rope_theta")
-                : config.requireDouble("rope_theta");
+                : config.doubleOr("rope_theta", defaultTheta);
         if (nested == null) {
             return new RopeFrequencies("default", theta, 1, Map.of(), true);
         }
@@ -68,7 +69,7 @@ record RopeFrequencies(String type, double theta, double factor, Map<String, Dou
     }
 
     /** Reads the {@code rope.*} keys of a GGUF file. */
-    static RopeFrequencies fromGguf(Metadata metadata, String prefix) {
+    static RopeFrequencies fromGguf(Metadata metadata, String prefix, boolean truncate) {
         double theta = metadata.doubleOr(prefix + "rope.freq_base", 10_000);
         String scaling = metadata.stringOr(prefix + "rope.scaling.type", "none");
         String type = scaling.equals("none") ? "default" : scaling;
@@ -92,7 +93,7 @@ record RopeFrequencies(String type, double theta, double factor, Map<String, Dou
                 parameters.put("attention_factor", metadata.requireDouble(prefix + "rope.scaling.attn_factor"));
             }
         }
-        return new RopeFrequencies(type, theta, factor, parameters, true).checked(metadata);
+        return new RopeFrequencies(type, theta, factor, parameters, truncate).checked(metadata);
     }
 
     private RopeFrequencies checked(Metadata source) {

@@ -46,6 +46,7 @@ public final class WeightLoader {
     private ModelWeights.Layer layer(ModelConfig.Layer layer, String prefix) {
         ModelWeights.Attention attention = switch (layer.attention()) {
             case AttentionConfig.Latent latent -> latent(latent, prefix);
+            case AttentionConfig.Grouped grouped -> grouped(grouped, prefix);
         };
         ModelWeights.FeedForward feedForward = switch (layer.feedForward()) {
             case FeedForwardConfig.Dense dense -> gated(prefix, dense.width(), "ffn_gate", "ffn_up", "ffn_down");
@@ -56,6 +57,26 @@ public final class WeightLoader {
                 attention,
                 source.vector(prefix + "ffn_norm", config.hidden()),
                 feedForward);
+    }
+
+    private ModelWeights.Grouped grouped(AttentionConfig.Grouped a, String prefix) {
+        int hidden = config.hidden();
+        int queryRows = a.heads() * a.headWidth();
+        int keyRows = a.keyValueHeads() * a.headWidth();
+        boolean whole = a.norm() == AttentionConfig.QueryKeyNorm.WHOLE;
+        boolean norms = whole || a.norm() == AttentionConfig.QueryKeyNorm.HEAD;
+        return new ModelWeights.Grouped(
+                source.matrix(prefix + "attn_q", queryRows, hidden),
+                source.matrix(prefix + "attn_k", keyRows, hidden),
+                source.matrix(prefix + "attn_v", keyRows, hidden),
+                source.matrix(prefix + "attn_output", hidden, queryRows),
+                a.biases() ? source.vector(prefix + "attn_q.bias", queryRows) : null,
+                a.biases() ? source.vector(prefix + "attn_k.bias", keyRows) : null,
+                a.biases() ? source.vector(prefix + "attn_v.bias", keyRows) : null,
+                a.outputBias() ? source.vector(prefix + "attn_output.bias", hidden) : null,
+                norms ? source.vector(prefix + "attn_q_norm", whole ? queryRows : a.headWidth()) : null,
+                norms ? source.vector(prefix + "attn_k_norm", whole ? keyRows : a.headWidth()) : null,
+                a.sinks() ? source.vector(prefix + "attn_sinks", a.heads()) : null);
     }
 
     private ModelWeights.Latent latent(AttentionConfig.Latent a, String prefix) {
@@ -142,15 +163,25 @@ public final class WeightLoader {
     private ModelWeights.Experts experts(FeedForwardConfig.Experts e, String prefix) {
         int hidden = config.hidden();
         int count = e.router().experts();
-        String bias = prefix + "exp_probs_b.bias";
+        String correction = prefix + "exp_probs_b.bias";
+        String routerBias = prefix + "ffn_gate_inp.bias";
+        ModelWeights.ExpertBiases biases = !e.biases()
+                ? null
+                : new ModelWeights.ExpertBiases(
+                        source.expertVectors(prefix + "ffn_gate_exps.bias", count, e.width()),
+                        source.expertVectors(prefix + "ffn_up_exps.bias", count, e.width()),
+                        source.expertVectors(prefix + "ffn_down_exps.bias", count, hidden));
         return new ModelWeights.Experts(
                 source.matrix(prefix + "ffn_gate_inp", count, hidden),
-                source.has(bias) ? source.vector(bias, count) : null,
+                source.has(routerBias) ? source.vector(routerBias, count) : null,
+                source.has(correction) ? source.vector(correction, count) : null,
                 source.experts(prefix + "ffn_gate_exps", count, e.width(), hidden),
                 source.experts(prefix + "ffn_up_exps", count, e.width(), hidden),
                 source.experts(prefix + "ffn_down_exps", count, hidden, e.width()),
+                biases,
                 e.sharedWidth() == 0
                         ? null
-                        : gated(prefix, e.sharedWidth(), "ffn_gate_shexp", "ffn_up_shexp", "ffn_down_shexp"));
+                        : gated(prefix, e.sharedWidth(), "ffn_gate_shexp", "ffn_up_shexp", "ffn_down_shexp"),
+                e.sharedGate() ? source.matrix(prefix + "ffn_gate_inp_shexp", 1, hidden) : null);
     }
 }

@@ -17,6 +17,9 @@ public interface WeightSource extends AutoCloseable {
     /** One matrix [rows, columns] for each expert, views of the file. */
     Matrix[] experts(String name, int experts, long rows, long columns);
 
+    /** One vector of {@code length} elements for each expert, as float32. */
+    float[][] expertVectors(String name, int experts, int length);
+
     /** A vector of {@code length} elements as float32. */
     float[] vector(String name, int length);
 
