@@ -8,6 +8,9 @@ import java.nio.file.Path;
  */
 public final class CheckpointFormatException extends CheckpointException {
     private static final long serialVersionUID = 1L;
+    private static final int MAX_PATH = 4096;
+    private static final int MAX_ITEM = 200;
+    private static final int MAX_PROBLEM = 1000;
 
     private final long offset;
     private final String item;
@@ -32,24 +35,24 @@ public final class CheckpointFormatException extends CheckpointException {
     }
 
     private static String message(Path path, long offset, String item, String problem) {
-        StringBuilder text = new StringBuilder().append(path);
+        StringBuilder text = new StringBuilder().append(printable(path.toString(), MAX_PATH));
         if (offset >= 0) {
             text.append(", offset ").append(offset);
         }
         if (item != null) {
-            text.append(", ").append(printable(item));
+            text.append(", ").append(printable(item, MAX_ITEM));
         }
-        return text.append(": ").append(problem).toString();
+        return text.append(": ").append(printable(problem, MAX_PROBLEM)).toString();
     }
 
-    /** Names come from files: control characters must not reach a terminal or a log, nor a megabyte of name. */
-    private static String printable(String name) {
+    /** Texts come from files: control characters must not reach a terminal or a log, nor a megabyte of name. */
+    private static String printable(String name, int limit) {
         StringBuilder text = new StringBuilder();
         name.codePoints()
-                .limit(200)
+                .limit(limit)
                 .forEach(c -> text.appendCodePoint(
                         Character.isISOControl(c) || Character.getType(c) == Character.FORMAT ? '\ufffd' : c));
-        return text.append(name.length() > 200 ? "…" : "").toString();
+        return text.append(name.length() > limit ? "…" : "").toString();
     }
 
     /** Byte offset in {@link #path()} where the error is, or -1. */
