@@ -17,7 +17,15 @@ import picocli.CommandLine.Spec;
         description = "Runs mixture-of-experts language models in pure Java.",
         mixinStandardHelpOptions = true,
         versionProvider = CadreCommand.Version.class,
-        subcommands = {RunCommand.class, LogitsCommand.class, InspectCommand.class})
+        subcommands = {
+            RunCommand.class,
+            LogitsCommand.class,
+            InspectCommand.class,
+            DumpCommand.class,
+            ConvertCommand.class,
+            PerplexityCommand.class,
+            BenchCommand.class
+        })
 public final class CadreCommand implements Runnable {
     @Spec
     private CommandSpec spec;

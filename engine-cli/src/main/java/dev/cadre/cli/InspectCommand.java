@@ -2,6 +2,8 @@ package dev.cadre.cli;
 
 import dev.cadre.core.KvPrecision;
 import dev.cadre.core.ModelInspection;
+import dev.cadre.weights.Checkpoint;
+import dev.cadre.weights.CheckpointVerifier;
 import dev.cadre.weights.TensorEntry;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -34,19 +36,71 @@ final class InspectCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print JSON.")
     private boolean json;
 
+    @Option(names = "--verify", description = "Read every block and report values and scales that are not finite.")
+    private boolean verify;
+
+    @Option(names = "--sha256", description = "Compute the SHA-256 of every file.")
+    private boolean sha256;
+
     InspectCommand() {}
 
     @Override
     public Integer call() {
         ModelInspection inspection = ModelInspection.of(path, context, kv);
+        CheckpointVerifier.Report report = verify ? verify() : null;
         PrintStream out = new PrintStream(System.out, false, StandardCharsets.UTF_8);
         if (json) {
-            out.println(Json.print(toJson(inspection)));
+            ObjectNode node = toJson(inspection);
+            if (sha256) {
+                ObjectNode sums = node.putObject("sha256");
+                inspection.files().forEach(f -> sums.put(f.toString(), CheckpointVerifier.sha256(f)));
+            }
+            if (report != null) {
+                addReport(node, report);
+            }
+            out.println(Json.print(node));
         } else {
             print(out, inspection);
+            if (sha256) {
+                inspection.files().forEach(f -> out.println("sha256 " + CheckpointVerifier.sha256(f) + "  " + f));
+            }
+            if (report != null) {
+                print(out, report);
+            }
         }
         out.flush();
-        return 0;
+        return report == null || report.isClean() ? 0 : 1;
+    }
+
+    private CheckpointVerifier.Report verify() {
+        try (Checkpoint checkpoint = Checkpoint.open(path);
+                ProgressLine progress = new ProgressLine()) {
+            return CheckpointVerifier.verify(checkpoint, Runtime.getRuntime().availableProcessors(), progress);
+        }
+    }
+
+    private static void addReport(ObjectNode node, CheckpointVerifier.Report report) {
+        ObjectNode verified = node.putObject("verify");
+        verified.put("clean", report.isClean());
+        verified.put("bytes", report.bytes());
+        verified.put("damaged_blocks", report.damagedBlocks());
+        ArrayNode findings = verified.putArray("findings");
+        for (CheckpointVerifier.Finding f : report.findings()) {
+            ObjectNode finding = findings.addObject();
+            finding.put("tensor", f.tensor());
+            finding.put("file", f.file().toString());
+            finding.put("offset", f.offset());
+            finding.put("problem", f.problem());
+        }
+    }
+
+    private static void print(PrintStream out, CheckpointVerifier.Report report) {
+        for (CheckpointVerifier.Finding f : report.findings()) {
+            out.println("damaged: " + f.tensor() + " at " + f.offset() + " of "
+                    + f.file().getFileName() + ": " + f.problem());
+        }
+        out.println("verified " + bytes(report.bytes()) + ": "
+                + (report.isClean() ? "every value is finite" : report.damagedBlocks() + " damaged blocks"));
     }
 
     private static ObjectNode toJson(ModelInspection i) {

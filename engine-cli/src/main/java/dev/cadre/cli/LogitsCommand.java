@@ -4,7 +4,6 @@ import dev.cadre.core.Logits;
 import dev.cadre.core.MoeModel;
 import dev.cadre.core.Session;
 import dev.cadre.weights.NpyWriter;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.concurrent.Callable;
@@ -33,19 +32,40 @@ final class LogitsCommand implements Callable<Integer> {
     LogitsCommand() {}
 
     @Override
-    public Integer call() throws IOException {
+    public Integer call() {
         int[] ids = TokenList.parse(tokens);
         try (MoeModel loaded = model.load();
-                Session session = loaded.newSession(model.sessionOptions());
-                NpyWriter writer =
-                        NpyWriter.create(out, ids.length, loaded.info().vocabulary())) {
-            for (int from = 0; from < ids.length; from += ROWS) {
-                int to = Math.min(ids.length, from + ROWS);
-                Logits logits = session.forward(Arrays.copyOfRange(ids, from, to));
-                writer.write(logits.values(), 0, logits.values().length);
+                Session session = loaded.newSession(model.sessionOptions())) {
+            if (ids.length > session.context()) {
+                throw new UserException(
+                        ids.length + " tokens are more than the context of " + session.context() + "; raise --context");
             }
-            writer.finish();
+            int vocabulary = loaded.info().vocabulary();
+            long[] shape = {ids.length, vocabulary};
+            NpyWriter.write(shape, new Rows(session, ids)::read, out);
         }
         return 0;
+    }
+
+    /** Computes logits some rows ahead of where they are read. */
+    private static final class Rows {
+        private final Session session;
+        private final int[] ids;
+        private Logits logits;
+        private int first;
+
+        Rows(Session session, int[] ids) {
+            this.session = session;
+            this.ids = ids;
+        }
+
+        void read(long row, int count, float[] dst) {
+            if (logits == null || row >= first + logits.rows()) {
+                first = (int) row;
+                logits = session.forward(Arrays.copyOfRange(ids, first, Math.min(ids.length, first + ROWS)));
+            }
+            int vocabulary = logits.vocabulary();
+            System.arraycopy(logits.values(), ((int) row - first) * vocabulary, dst, 0, vocabulary);
+        }
     }
 }

@@ -52,18 +52,23 @@ final class ModelOptions {
         return bundled;
     }
 
+    int context() {
+        return context;
+    }
+
     SessionOptions sessionOptions() {
         return SessionOptions.ofContext(context);
     }
 
-    MoeModel load() {
+    LoadOptions loadOptions() {
         LoadOptions options = LoadOptions.defaults().withCachePrecision(kv);
         if (threads != null) {
             options = options.withThreads(threads);
         }
-        if (chunk != null) {
-            options = options.withPrefillChunk(chunk);
-        }
-        return MoeModel.load(path(), options);
+        return chunk == null ? options : options.withPrefillChunk(chunk);
+    }
+
+    MoeModel load() {
+        return MoeModel.load(path(), loadOptions());
     }
 }

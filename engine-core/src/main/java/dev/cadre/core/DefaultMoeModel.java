@@ -6,22 +6,24 @@ import dev.cadre.core.model.Families;
 import dev.cadre.core.model.ModelConfig;
 import dev.cadre.core.model.ModelWeights;
 import dev.cadre.core.model.WeightLoader;
+import dev.cadre.core.model.WeightSource;
 import dev.cadre.core.tokenizer.Tokenizers;
+import dev.cadre.kernels.Matrix;
 import dev.cadre.weights.Checkpoint;
 import java.nio.file.Path;
 
 /** The one implementation of {@link MoeModel}. */
 final class DefaultMoeModel implements MoeModel {
     private final Engine engine;
-    private final Families.Described described;
+    private final WeightSource weights;
     private final ModelInfo info;
     private final Tokenizer tokenizer;
     private final int[] stopTokens;
 
     private DefaultMoeModel(
-            Engine engine, Families.Described described, ModelInfo info, Tokenizer tokenizer, int[] stopTokens) {
+            Engine engine, WeightSource weights, ModelInfo info, Tokenizer tokenizer, int[] stopTokens) {
         this.engine = engine;
-        this.described = described;
+        this.weights = weights;
         this.info = info;
         this.tokenizer = tokenizer;
         this.stopTokens = stopTokens;
@@ -29,15 +31,42 @@ final class DefaultMoeModel implements MoeModel {
 
     static DefaultMoeModel load(Path path, LoadOptions options) {
         Checkpoint checkpoint = Checkpoint.open(path);
-        Team team = null;
         Families.Described described = null;
         try {
             described = Families.describe(checkpoint);
-            team = Team.of(options.threads());
-            ModelConfig config = described.config();
-            ModelWeights weights = WeightLoader.load(config, described.weights(), team.kernels());
-            CacheLayout layout = new CacheLayout(config, options.cachePrecision());
             Tokenizer tokenizer = Tokenizers.find(checkpoint);
+            int[] stops = Tokenizers.stopTokens(checkpoint, described.config(), tokenizer);
+            return build(described.config(), described.weights(), checkpoint, tokenizer, stops, options);
+        } catch (RuntimeException | Error e) {
+            if (described != null) {
+                described.close();
+            }
+            checkpoint.close();
+            throw e;
+        }
+    }
+
+    /** A model of weights that come from no checkpoint. */
+    static DefaultMoeModel ofWeights(ModelConfig config, WeightSource weights, LoadOptions options) {
+        try {
+            return build(config, weights, null, null, config.stopTokens(), options);
+        } catch (RuntimeException | Error e) {
+            weights.close();
+            throw e;
+        }
+    }
+
+    private static DefaultMoeModel build(
+            ModelConfig config,
+            WeightSource source,
+            Checkpoint checkpoint,
+            Tokenizer tokenizer,
+            int[] stopTokens,
+            LoadOptions options) {
+        Team team = Team.of(options.threads());
+        try {
+            ModelWeights weights = WeightLoader.load(config, source, team.kernels());
+            CacheLayout layout = new CacheLayout(config, options.cachePrecision());
             Engine engine = new Engine(config, weights, checkpoint, team, layout, options);
             ModelInfo info = new ModelInfo(
                     config.architecture(),
@@ -46,17 +75,12 @@ final class DefaultMoeModel implements MoeModel {
                     config.vocabulary(),
                     config.contextLength(),
                     team.kernels().name(),
-                    layout.bytesPerToken());
-            return new DefaultMoeModel(
-                    engine, described, info, tokenizer, Tokenizers.stopTokens(checkpoint, config, tokenizer));
+                    layout.bytesPerToken(),
+                    weights.perToken(config, Matrix::bytes),
+                    weights.perToken(config, w -> w.rows() * w.columns()));
+            return new DefaultMoeModel(engine, source, info, tokenizer, stopTokens);
         } catch (RuntimeException | Error e) {
-            if (team != null) {
-                team.close();
-            }
-            if (described != null) {
-                described.close();
-            }
-            checkpoint.close();
+            team.close();
             throw e;
         }
     }
@@ -97,6 +121,6 @@ final class DefaultMoeModel implements MoeModel {
 
     @Override
     public void close() {
-        engine.close(described::close);
+        engine.close(weights);
     }
 }

@@ -58,6 +58,18 @@ final class DefaultSession implements Session {
     }
 
     @Override
+    public Logits append(int... tokens) {
+        if (tokens.length == 0) {
+            throw new InvalidRequestException("there is no token to append");
+        }
+        checkTokens(tokens);
+        engine.checkFiles();
+        float[] values = new float[engine.config().vocabulary()];
+        append(tokens, values, NEVER);
+        return new Logits(values, 1, values.length);
+    }
+
+    @Override
     public Generation generate(String prompt, Sampling sampling) {
         int[] ids = model.tokenizer().encodeWithSpecials(prompt);
         int[] start = position() == 0 ? model.tokenizer().startTokens() : NOTHING;

@@ -16,7 +16,7 @@ import java.util.function.Supplier;
 /** Runs the steps of all sessions of one model, one step at a time. */
 final class Engine {
     private final ModelConfig config;
-    private final Checkpoint checkpoint;
+    private final Checkpoint checkpoint; // null for weights that come from no file
     private final Team team;
     private final ForwardPass forward;
     private final CacheLayout layout;
@@ -117,7 +117,8 @@ final class Engine {
         } catch (InternalError e) {
             faulted = true;
             throw new WeightsFaultException(
-                    checkpoint.path() + ": a page of the mapped model could not be read; the file was truncated or its"
+                    (checkpoint == null ? "memory" : checkpoint.path())
+                            + ": a page of the mapped model could not be read; the file was truncated or its"
                             + " disk failed while the model was in use. Replace model files by renaming, never in"
                             + " place, and load the model again",
                     e);
@@ -164,7 +165,9 @@ final class Engine {
 
     /** Compares the files with what they were when opened. */
     void checkFiles() {
-        checkpoint.checkUnchanged();
+        if (checkpoint != null) {
+            checkpoint.checkUnchanged();
+        }
     }
 
     private void checkOpen() {
@@ -193,7 +196,9 @@ final class Engine {
             } catch (Exception e) {
                 throw new CadreException("could not release the model's memory", e);
             } finally {
-                checkpoint.close();
+                if (checkpoint != null) {
+                    checkpoint.close();
+                }
             }
         } finally {
             lock.unlock();

@@ -10,6 +10,8 @@ package dev.cadre.core;
  * @param contextLength positions that the model was made for
  * @param kernels name of the kernels that run it
  * @param cacheBytesPerToken bytes that one position takes in the key-value cache
+ * @param weightBytesPerToken bytes of weights that one token's step reads
+ * @param weightsPerToken weights that one token's step multiplies with
  */
 public record ModelInfo(
         String architecture,
@@ -18,4 +20,6 @@ public record ModelInfo(
         int vocabulary,
         int contextLength,
         String kernels,
-        long cacheBytesPerToken) {}
+        long cacheBytesPerToken,
+        long weightBytesPerToken,
+        long weightsPerToken) {}

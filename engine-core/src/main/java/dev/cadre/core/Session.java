@@ -22,6 +22,13 @@ public interface Session extends AutoCloseable {
     Logits forward(int... tokens);
 
     /**
+     * Appends tokens and returns the logits after the last of them only, which is much cheaper for long inputs.
+     *
+     * @throws InvalidRequestException as {@link #forward} does, and if there is no token
+     */
+    Logits append(int... tokens);
+
+    /**
      * Appends a prompt and generates. The prompt is taken as plain text; the tokenizer's own start tokens are added at
      * position 0.
      *

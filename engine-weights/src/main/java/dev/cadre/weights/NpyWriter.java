@@ -30,8 +30,7 @@ public final class NpyWriter {
      * @throws CheckpointIOException if writing fails
      */
     public static void write(StoredTensor tensor, Path target) {
-        int columns = Math.toIntExact(tensor.columns());
-        write(tensor.shape(), columns, (first, count, dst) -> tensor.decodeRow(first, dst, 0), target);
+        write(tensor.shape(), (first, count, dst) -> tensor.decodeRow(first, dst, 0), target);
     }
 
     /**
@@ -48,15 +47,26 @@ public final class NpyWriter {
         if (elements != values.length) {
             throw new IllegalArgumentException(values.length + " values for a shape of " + elements);
         }
-        int columns = shape.length == 0 ? 1 : Math.toIntExact(shape[shape.length - 1]);
+        int columns = columns(shape);
         write(
                 shape,
-                columns,
                 (first, count, dst) -> System.arraycopy(values, Math.toIntExact(first * columns), dst, 0, columns),
                 target);
     }
 
-    private static void write(long[] shape, int columns, RowSource rows, Path target) {
+    private static int columns(long[] shape) {
+        return shape.length == 0 ? 1 : Math.toIntExact(shape[shape.length - 1]);
+    }
+
+    /**
+     * Writes an array that is computed while it is written.
+     *
+     * @param shape dimensions, outermost first
+     * @param rows asked for one row of the last dimension at a time, in order
+     * @throws CheckpointIOException if writing fails; no file is left then
+     */
+    public static void write(long[] shape, RowSource rows, Path target) {
+        int columns = columns(shape);
         long rowCount = 1;
         for (int i = 0; i < shape.length - 1; i++) {
             rowCount *= shape[i];

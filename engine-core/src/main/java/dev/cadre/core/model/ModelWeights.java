@@ -2,6 +2,7 @@ package dev.cadre.core.model;
 
 import dev.cadre.kernels.Matrix;
 import java.util.List;
+import java.util.function.ToLongFunction;
 
 /**
  * All weights of a model, ready for the kernels.
@@ -134,4 +135,50 @@ public record ModelWeights(Matrix embedding, List<Layer> layers, float[] outputN
      * @param down E of [H]
      */
     public record ExpertBiases(float[][] gate, float[][] up, float[][] down) {}
+
+    /**
+     * A sum over the matrices that one token's step multiplies with: of experts the routed ones; not the embedding, of
+     * which it reads one row.
+     *
+     * @param measure of one matrix, such as its bytes
+     */
+    public long perToken(ModelConfig config, ToLongFunction<Matrix> measure) {
+        long sum = measure.applyAsLong(output);
+        for (int i = 0; i < layers.size(); i++) {
+            sum += switch (layers.get(i).attention()) {
+                case Latent w ->
+                    sum(measure, w.queryDown(), w.queryUp(), w.latentDown(), w.output())
+                            + sum(measure, w.keyUp())
+                            + sum(measure, w.valueUp())
+                            + (w.indexer() == null
+                                    ? 0
+                                    : sum(
+                                            measure,
+                                            w.indexer().queryUp(),
+                                            w.indexer().key(),
+                                            w.indexer().headWeights()));
+                case Grouped w -> sum(measure, w.query(), w.key(), w.value(), w.output());
+            };
+            sum += switch (layers.get(i).feedForward()) {
+                case Gated w -> sum(measure, w.gate(), w.up(), w.down());
+                case Experts w -> {
+                    FeedForwardConfig.Experts e =
+                            (FeedForwardConfig.Experts) config.layers().get(i).feedForward();
+                    Gated s = w.shared();
+                    yield measure.applyAsLong(w.router())
+                            + e.router().topK() * sum(measure, w.gate()[0], w.up()[0], w.down()[0])
+                            + (s == null ? 0 : sum(measure, s.gate(), s.up(), s.down()));
+                }
+            };
+        }
+        return sum;
+    }
+
+    private static long sum(ToLongFunction<Matrix> measure, Matrix... matrices) {
+        long sum = 0;
+        for (Matrix matrix : matrices) {
+            sum += matrix == null ? 0 : measure.applyAsLong(matrix);
+        }
+        return sum;
+    }
 }
