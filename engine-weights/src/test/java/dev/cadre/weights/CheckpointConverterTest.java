@@ -18,6 +18,8 @@ import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Conversions of the golden GLM-DSA checkpoint, against the GGUF that the gguf package made of the same weights. */
 class CheckpointConverterTest {
@@ -73,6 +75,37 @@ class CheckpointConverterTest {
         Set<String> names = new HashSet<>();
         checkpoint.tensors().forEach(tensor -> names.add(tensor.name()));
         return names;
+    }
+
+    /** Every other family: tensors bit for bit, and every key that the reference has. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "deepseek_v3",
+                "glm4_moe_lite",
+                "glm4_moe",
+                "qwen3_moe",
+                "qwen2_moe",
+                "olmoe",
+                "mixtral",
+                "gpt_oss"
+            })
+    void otherFamilies(String family) {
+        Path folder = Path.of("../engine-core/src/test/resources/golden/families", family);
+        Path file = convert(folder, new ConversionOptions(BlockFormat.BF16));
+        try (Checkpoint expected = Checkpoint.open(folder.resolve("model.gguf"));
+                Checkpoint actual = Checkpoint.open(file)) {
+            for (String key : expected.metadata().keys()) {
+                assertEquals(expected.metadata().value(key), actual.metadata().value(key), key);
+            }
+            assertEquals(names(expected), names(actual), "tensor names");
+            for (TensorEntry tensor : expected.tensors()) {
+                TensorEntry converted = actual.require(tensor.name());
+                assertEquals(tensor.format(), converted.format(), tensor.name());
+                assertArrayEquals(tensor.shape(), converted.shape(), tensor.name());
+                assertEquals(-1, tensor.data().mismatch(converted.data()), tensor.name());
+            }
+        }
     }
 
     @Test
@@ -181,7 +214,7 @@ class CheckpointConverterTest {
 
     @Test
     void anUnknownFamilyIsRefused() {
-        refused(folder("glm_moe_dsa", "gpt_neo"), "convertible are [glm_moe_dsa]");
+        refused(folder("glm_moe_dsa", "gpt_neo"), "convertible are [glm_moe_dsa, deepseek_v3");
     }
 
     @Test

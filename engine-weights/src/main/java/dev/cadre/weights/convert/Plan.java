@@ -29,10 +29,14 @@ public final class Plan {
         this.types = new TypeChooser(options);
     }
 
-    /** Whether a tensor takes the type asked for, or stays F32 because the model is sensitive to it. */
+    /** How the type of a tensor is chosen. */
     enum Role {
+        /** The type asked for. */
         MATRIX,
-        EXACT
+        /** F32: the model is sensitive to it. */
+        EXACT,
+        /** Trained in MXFP4: kept, unless a rule says otherwise. */
+        MXFP4
     }
 
     Checkpoint source() {
@@ -98,8 +102,43 @@ public final class Plan {
         });
     }
 
+    /**
+     * The routed experts of a layer: stored one by one as {@code FROMe.gate_proj.weight} and so on, or fused as
+     * {@code FROMgate_up_proj} [experts, 2·width, hidden], gate rows first, and {@code FROMdown_proj}.
+     */
+    void experts(String from, String to, long experts, long width, long hidden) {
+        int count = Math.toIntExact(experts);
+        if (has(from + "gate_up_proj")) {
+            StoredTensor both = take(from + "gate_up_proj", experts, 2 * width, hidden);
+            long[] shape = {experts, width, hidden};
+            add(to + "ffn_gate_exps.weight", Role.MATRIX, shape, everySecondHalf(both, width, 0));
+            add(to + "ffn_up_exps.weight", Role.MATRIX, shape, everySecondHalf(both, width, width));
+            rename(from + "down_proj", to + "ffn_down_exps.weight", Role.MATRIX, experts, hidden, width);
+        } else {
+            stack(e -> from + e + ".gate_proj.weight", count, to + "ffn_gate_exps.weight", width, hidden);
+            stack(e -> from + e + ".up_proj.weight", count, to + "ffn_up_exps.weight", width, hidden);
+            stack(e -> from + e + ".down_proj.weight", count, to + "ffn_down_exps.weight", hidden, width);
+        }
+    }
+
+    /** Of every 2·{@code width} rows, {@code width} from {@code offset} on. */
+    private static RowSource everySecondHalf(StoredTensor both, long width, long offset) {
+        int columns = Math.toIntExact(both.columns());
+        return (first, count, dst) -> {
+            for (int i = 0; i < count; i++) {
+                long row = (first + i) / width * 2 * width + offset + (first + i) % width;
+                both.decodeRow(row, dst, i * columns);
+            }
+        };
+    }
+
     void add(String target, Role role, long[] shape, RowSource rows) {
-        BlockFormat format = role == Role.EXACT ? BlockFormat.F32 : types.matrix(target, shape[shape.length - 1]);
+        long columns = shape[shape.length - 1];
+        BlockFormat format = switch (role) {
+            case EXACT -> BlockFormat.F32;
+            case MATRIX -> types.matrix(target, columns);
+            case MXFP4 -> types.matrix(target, columns, BlockFormat.MXFP4);
+        };
         writer.addTensor(target, format, shape, rows);
     }
 
@@ -113,9 +152,64 @@ public final class Plan {
         };
     }
 
+    /** The embedding, the last norm, and the output matrix where it is not the embedding. */
+    void embeddings(long vocabulary, long hidden) {
+        rename("model.embed_tokens.weight", "token_embd.weight", Role.MATRIX, vocabulary, hidden);
+        rename("model.norm.weight", "output_norm.weight", Role.EXACT, hidden);
+        if (config().booleanOr("tie_word_embeddings", false)) {
+            skip("lm_head.weight");
+        } else {
+            rename("lm_head.weight", "output.weight", Role.MATRIX, vocabulary, hidden);
+        }
+    }
+
+    /** The three matrices of a gated block. */
+    void gatedMlp(String from, String to, String suffix, long width, long hidden) {
+        rename(from + "gate_proj.weight", to + "gate" + suffix, Role.MATRIX, width, hidden);
+        rename(from + "up_proj.weight", to + "up" + suffix, Role.MATRIX, width, hidden);
+        rename(from + "down_proj.weight", to + "down" + suffix, Role.MATRIX, hidden, width);
+    }
+
+    /** The layers behind the trunk that are there; saving by transformers drops them, whatever the config says. */
+    int predictionLayers(int layers) {
+        int declared = config().intOr("num_nextn_predict_layers", 0);
+        int found = 0;
+        while (found < declared && has("model.layers." + (layers + found) + ".eh_proj.weight")) {
+            found++;
+        }
+        return found;
+    }
+
+    /** What a layer for multi-token prediction has beside a layer of the trunk. */
+    void prediction(String from, String to, long vocabulary, long hidden) {
+        rename(from + "eh_proj.weight", to + "eh_proj.weight", Role.MATRIX, hidden, 2 * hidden);
+        rename(from + "enorm.weight", to + "enorm.weight", Role.EXACT, hidden);
+        rename(from + "hnorm.weight", to + "hnorm.weight", Role.EXACT, hidden);
+        rename(from + "shared_head.norm.weight", to + "shared_head_norm.weight", Role.EXACT, hidden);
+        renameIfPresent(from + "embed_tokens.weight", to + "embed_tokens.weight", Role.MATRIX, vocabulary, hidden);
+        renameIfPresent(
+                from + "shared_head.head.weight", to + "shared_head_head.weight", Role.MATRIX, vocabulary, hidden);
+    }
+
+    /** Elements of a row of the weight {@code name}. */
+    long columns(String name) {
+        return StoredTensors.require(source, name).columns();
+    }
+
+    boolean isMxfp4(String name) {
+        return StoredTensors.find(source, name) instanceof StoredTensor.Mxfp4Pair;
+    }
+
     /** A tensor that is left out on purpose. */
     void skip(String name) {
         used.add(name);
+    }
+
+    /** All tensors whose names start so are left out on purpose. */
+    void skipAll(String prefix) {
+        StoredTensors.names(source).stream()
+                .filter(name -> name.startsWith(prefix))
+                .forEach(used::add);
     }
 
     /** Fails if the source has a tensor that nothing took: better no file than one that lacks something. */

@@ -13,11 +13,16 @@ final class TypeChooser {
 
     /** The format of the matrix {@code name} with rows of {@code columns} elements. */
     BlockFormat matrix(String name, long columns) {
+        return matrix(name, columns, options.type());
+    }
+
+    /** As above, with another type for tensors that no rule names. */
+    BlockFormat matrix(String name, long columns, BlockFormat fallback) {
         BlockFormat wanted = options.rules().stream()
                 .filter(rule -> rule.pattern().matcher(name).find())
                 .map(ConversionOptions.TypeRule::type)
                 .findFirst()
-                .orElse(options.type());
+                .orElse(fallback);
         return fitting(wanted, columns);
     }
 
