@@ -26,6 +26,12 @@ final class Lanes {
     /** Bytes that widen to one float vector; there is no 32-bit species, so at 128 bits half of it is used. */
     static final VectorSpecies<Byte> B = L == 16 ? ByteVector.SPECIES_128 : ByteVector.SPECIES_64;
 
+    /** Bytes of L 16-bit words. */
+    static final VectorSpecies<Byte> HALF = VectorSpecies.of(byte.class, VectorShape.forBitSize(BITS / 2));
+
+    /** Each lane's number. */
+    static final IntVector INDEX = IntVector.zero(I).addIndex(1);
+
     /** Float vectors that one byte vector {@link #B} widens to. */
     static final int PARTS = B.length() / L;
 

@@ -32,5 +32,5 @@ public interface MatrixKernel {
             Workspace workspace);
 
     /** Decodes one row of K elements, scales applied, to {@code dst[at..at + K)}. */
-    void decodeRow(Matrix w, long row, float[] dst, int at);
+    void decodeRow(Matrix w, long row, float[] dst, int at, Workspace workspace);
 }

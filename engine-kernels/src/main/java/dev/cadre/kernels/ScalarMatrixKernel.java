@@ -17,7 +17,7 @@ final class ScalarMatrixKernel implements MatrixKernel {
             Workspace workspace) {
         float[] row = workspace.tile(w.columns());
         for (int n = 0; n < rowCount; n++) {
-            decodeRow(w, firstRow + n, row, 0);
+            decodeRow(w, firstRow + n, row, 0, workspace);
             for (int t = 0; t < tokens; t++) {
                 float sum = 0;
                 for (int k = 0; k < w.columns(); k++) {
@@ -29,7 +29,7 @@ final class ScalarMatrixKernel implements MatrixKernel {
     }
 
     @Override
-    public void decodeRow(Matrix w, long row, float[] dst, int at) {
+    public void decodeRow(Matrix w, long row, float[] dst, int at, Workspace workspace) {
         if (w.reader() != null) {
             w.reader().read(w.firstRow() + row, dst, at);
             return;

@@ -10,103 +10,252 @@ import dev.cadre.kernels.format.BlockCodec;
 import dev.cadre.kernels.format.BlockFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShape;
-import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Decoding of stored blocks into floats by the Vector API; equal to {@link BlockCodec} bit for bit.
  *
- * <p>Every method reads its segment at least once by a scalar access. That is not only for the scales: HotSpot turns a
- * fault on a mapped page (a file truncated while in use) into an {@code InternalError} only in compiled methods that
- * contain such an access; from a method with vector accesses alone it kills the process.
+ * <p>A stretch of blocks is first copied from its segment into an array that stays in the first-level cache. That is
+ * cheaper than it looks: the copy is one checked bulk access that streams, and what follows has plain array bounds
+ * checks instead of a segment's. It is also what makes mapped memory safe: HotSpot turns a fault on a mapped page (a
+ * file truncated while in use) into an {@code InternalError} in such a copy, whereas vector loads from the page can kill
+ * the process.
  */
 final class VectorDecoders {
-    private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
-    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(LE);
-    private static final VectorSpecies<Short> HALF_WORDS =
-            VectorSpecies.of(short.class, VectorShape.forBitSize(Math.max(64, Lanes.BITS / 2)));
-    private static final int HALF_PARTS = HALF_WORDS.length() / L;
+    private static final VarHandle SHORT = MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+
+    /** Scales a float whose exponent field holds a smaller format's exponent by the difference of their biases. */
+    private static final float HALF_BIAS = 0x1p112f;
+
+    private static final float E4M3_BIAS = 0x1p120f;
+    private static final float E2M1_BIAS = 0x1p127f;
 
     private VectorDecoders() {}
 
-    /** Decodes {@code count} elements (whole blocks) from byte {@code offset} on. */
-    static void decode(BlockFormat format, MemorySegment src, long offset, float[] dst, int at, int count) {
-        switch (format) {
-            case F32 -> f32(src, offset, dst, at, count);
-            case BF16 -> bf16(src, offset, dst, at, count);
-            case Q8_0 -> q8_0(src, offset, dst, at, count);
-            case Q4_0 -> q4_0(src, offset, dst, at, count);
-            default -> BlockCodec.of(format).decode(src, offset, dst, at, count);
-        }
-    }
-
-    private static void faultGuard(MemorySegment src, long offset) {
-        src.get(ValueLayout.JAVA_BYTE, offset);
-    }
-
-    private static void f32(MemorySegment src, long offset, float[] dst, int at, int count) {
-        if (count == 0) {
+    /**
+     * Decodes {@code count} elements (whole blocks) from byte {@code offset} on.
+     *
+     * @param workspace holds the copy of the blocks
+     */
+    static void decode(
+            BlockFormat format, MemorySegment src, long offset, float[] dst, int at, int count, Workspace workspace) {
+        if (format == BlockFormat.F32) {
+            MemorySegment.copy(
+                    src, ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), offset, dst, at, count);
             return;
         }
-        faultGuard(src, offset);
-        MemorySegment.copy(src, ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(LE), offset, dst, at, count);
+        if (!isVectorised(format) || count % B.length() != 0) {
+            BlockCodec.of(format).decode(src, offset, dst, at, count);
+            return;
+        }
+        int bytes = count / format.blockElements() * format.blockBytes();
+        byte[] raw = workspace.raw(bytes);
+        MemorySegment.copy(src, ValueLayout.JAVA_BYTE, offset, raw, 0, bytes);
+        decode(format, raw, dst, at, count);
     }
 
-    private static void bf16(MemorySegment src, long offset, float[] dst, int at, int count) {
-        int i = 0;
-        int step = HALF_WORDS.length();
-        for (; i <= count - step; i += step) {
-            faultGuard(src, offset + 2L * i);
-            ShortVector s = ShortVector.fromMemorySegment(HALF_WORDS, src, offset + 2L * i, LE);
-            for (int p = 0; p < HALF_PARTS; p++) {
-                s.convertShape(VectorOperators.ZERO_EXTEND_S2I, I, p)
-                        .lanewise(VectorOperators.LSHL, 16)
+    /** Whether there is a decoder here; the other formats go through their scalar codecs. */
+    static boolean isVectorised(BlockFormat format) {
+        return switch (format) {
+            case BF16, F16, F8_E4M3, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, MXFP4, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K -> true;
+            case IQ4_NL, IQ4_XS -> L >= 16; // their tables have 16 entries
+            default -> false;
+        };
+    }
+
+    private static void decode(BlockFormat format, byte[] raw, float[] dst, int at, int count) {
+        switch (format) {
+            case BF16 -> bf16(raw, dst, at, count);
+            case F16 -> f16(raw, dst, at, count);
+            case F8_E4M3 -> e4m3(raw, dst, at, count);
+            case Q8_0 -> q8(raw, dst, at, count);
+            case Q4_0 -> q4(raw, dst, at, count, false);
+            case Q4_1 -> q4(raw, dst, at, count, true);
+            case Q5_0 -> q5(raw, dst, at, count, false);
+            case Q5_1 -> q5(raw, dst, at, count, true);
+            case MXFP4 -> mxfp4(raw, dst, at, count);
+            default -> VectorKDecoders.decode(format, raw, dst, at, count);
+        }
+    }
+
+    static float half(byte[] raw, int offset) {
+        return Float.float16ToFloat((short) SHORT.get(raw, offset));
+    }
+
+    static int int32(byte[] raw, int offset) {
+        return (int) INT.get(raw, offset);
+    }
+
+    /** Part {@code p} of signed bytes as floats. */
+    static FloatVector toFloats(ByteVector bytes, int p) {
+        return (FloatVector) bytes.convertShape(VectorOperators.B2F, F, p);
+    }
+
+    /** Part {@code p} of bytes from {@code offset} on as ints from 0 to 255. */
+    static IntVector unsigned(byte[] raw, int offset, int p) {
+        return (IntVector) ByteVector.fromArray(B, raw, offset).convertShape(VectorOperators.ZERO_EXTEND_B2I, I, p);
+    }
+
+    static FloatVector toFloats(IntVector ints) {
+        return (FloatVector) ints.convert(VectorOperators.I2F, 0);
+    }
+
+    private static void bf16(byte[] raw, float[] dst, int at, int count) {
+        for (int i = 0; i < count; i += L) {
+            halfWords(raw, 2 * i)
+                    .lanewise(VectorOperators.LSHL, 16)
+                    .reinterpretAsFloats()
+                    .intoArray(dst, at + i);
+        }
+    }
+
+    private static void f16(byte[] raw, float[] dst, int at, int count) {
+        for (int i = 0; i < count; i += L) {
+            IntVector h = halfWords(raw, 2 * i);
+            IntVector magnitude = h.and(0x7fff).lanewise(VectorOperators.LSHL, 13);
+            FloatVector value = magnitude.reinterpretAsFloats().mul(HALF_BIAS);
+            // exponent 31 stands for infinity and NaN
+            IntVector bits = value.reinterpretAsInts();
+            bits = bits.blend(bits.or(0x7f800000), magnitude.compare(VectorOperators.GE, 0x7c00 << 13));
+            bits.or(h.and(0x8000).lanewise(VectorOperators.LSHL, 16))
+                    .reinterpretAsFloats()
+                    .intoArray(dst, at + i);
+        }
+    }
+
+    /** L unsigned 16-bit words as ints. */
+    private static IntVector halfWords(byte[] raw, int offset) {
+        return (IntVector) ByteVector.fromArray(Lanes.HALF, raw, offset)
+                .reinterpretAsShorts()
+                .convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);
+    }
+
+    private static void e4m3(byte[] raw, float[] dst, int at, int count) {
+        for (int i = 0; i < count; i += B.length()) {
+            for (int p = 0; p < PARTS; p++) {
+                IntVector b = unsigned(raw, i, p);
+                IntVector magnitude = b.and(0x7f);
+                IntVector bits = magnitude
+                        .lanewise(VectorOperators.LSHL, 20)
+                        .reinterpretAsFloats()
+                        .mul(E4M3_BIAS)
+                        .reinterpretAsInts();
+                bits = bits.blend(0x7fc00000, magnitude.compare(VectorOperators.EQ, 0x7f));
+                bits.or(b.and(0x80).lanewise(VectorOperators.LSHL, 24))
                         .reinterpretAsFloats()
                         .intoArray(dst, at + i + p * L);
             }
         }
-        for (; i < count; i++) {
-            dst[at + i] = Float.intBitsToFloat(src.get(SHORT, offset + 2L * i) << 16);
-        }
     }
 
-    private static void q8_0(MemorySegment src, long offset, float[] dst, int at, int count) {
+    private static void q8(byte[] raw, float[] dst, int at, int count) {
+        int o = 0;
         for (int i = 0; i < count; i += 32) {
-            FloatVector d = FloatVector.broadcast(F, Float.float16ToFloat(src.get(SHORT, offset)));
+            float d = half(raw, o);
             for (int j = 0; j < 32; j += B.length()) {
-                ByteVector q = ByteVector.fromMemorySegment(B, src, offset + 2 + j, LE);
+                ByteVector q = ByteVector.fromArray(B, raw, o + 2 + j);
                 for (int p = 0; p < PARTS; p++) {
                     toFloats(q, p).mul(d).intoArray(dst, at + i + j + p * L);
                 }
             }
-            offset += 34;
+            o += 34;
         }
     }
 
-    private static void q4_0(MemorySegment src, long offset, float[] dst, int at, int count) {
+    /** 16 bytes of nibbles; with a minimum, or centred at 8. */
+    private static void q4(byte[] raw, float[] dst, int at, int count, boolean minimum) {
+        int o = 0;
         for (int i = 0; i < count; i += 32) {
-            FloatVector d = FloatVector.broadcast(F, Float.float16ToFloat(src.get(SHORT, offset)));
+            float d = half(raw, o);
+            float m = minimum ? half(raw, o + 2) : 0f;
+            int q = o + (minimum ? 4 : 2);
             for (int j = 0; j < 16; j += B.length()) {
-                ByteVector q = ByteVector.fromMemorySegment(B, src, offset + 2 + j, LE);
-                ByteVector low = q.and((byte) 15).sub((byte) 8);
-                ByteVector high =
-                        q.lanewise(VectorOperators.LSHR, 4).and((byte) 15).sub((byte) 8);
                 for (int p = 0; p < PARTS; p++) {
-                    toFloats(low, p).mul(d).intoArray(dst, at + i + j + p * L);
-                    toFloats(high, p).mul(d).intoArray(dst, at + i + 16 + j + p * L);
+                    IntVector b = unsigned(raw, q + j, p);
+                    IntVector low = b.and(15);
+                    IntVector high = b.lanewise(VectorOperators.LSHR, 4);
+                    int to = at + i + j + p * L;
+                    if (minimum) {
+                        toFloats(low).mul(d).add(m).intoArray(dst, to);
+                        toFloats(high).mul(d).add(m).intoArray(dst, to + 16);
+                    } else {
+                        toFloats(low.sub(8)).mul(d).intoArray(dst, to);
+                        toFloats(high.sub(8)).mul(d).intoArray(dst, to + 16);
+                    }
                 }
             }
-            offset += 18;
+            o += minimum ? 20 : 18;
         }
     }
 
-    /** Part {@code p} of signed bytes as floats. */
-    private static FloatVector toFloats(ByteVector bytes, int p) {
-        return (FloatVector) bytes.convertShape(VectorOperators.B2F, F, p);
+    /** As Q4, with a fifth bit for each element in 32 bits before the nibbles. */
+    private static void q5(byte[] raw, float[] dst, int at, int count, boolean minimum) {
+        int o = 0;
+        for (int i = 0; i < count; i += 32) {
+            float d = half(raw, o);
+            float m = minimum ? half(raw, o + 2) : 0f;
+            int fifths = int32(raw, o + (minimum ? 4 : 2));
+            int q = o + (minimum ? 8 : 6);
+            for (int j = 0; j < 16; j += B.length()) {
+                for (int p = 0; p < PARTS; p++) {
+                    IntVector b = unsigned(raw, q + j, p);
+                    int first = j + p * L;
+                    IntVector low = b.and(15).or(fifth(fifths >>> first));
+                    IntVector high = b.lanewise(VectorOperators.LSHR, 4).or(fifth(fifths >>> (first + 16)));
+                    int to = at + i + first;
+                    if (minimum) {
+                        toFloats(low).mul(d).add(m).intoArray(dst, to);
+                        toFloats(high).mul(d).add(m).intoArray(dst, to + 16);
+                    } else {
+                        toFloats(low.sub(16)).mul(d).intoArray(dst, to);
+                        toFloats(high.sub(16)).mul(d).intoArray(dst, to + 16);
+                    }
+                }
+            }
+            o += minimum ? 24 : 22;
+        }
+    }
+
+    /** Bit l of {@code bits} as 16 in lane l. */
+    private static IntVector fifth(int bits) {
+        return IntVector.broadcast(I, bits)
+                .lanewise(VectorOperators.LSHR, Lanes.INDEX)
+                .and(1)
+                .lanewise(VectorOperators.LSHL, 4);
+    }
+
+    private static void mxfp4(byte[] raw, float[] dst, int at, int count) {
+        int o = 0;
+        for (int i = 0; i < count; i += 32) {
+            // 2^(e - 128), for values that are twice as large, as in ggml's table
+            int e = raw[o] & 0xff;
+            float d = Float.intBitsToFloat(e < 2 ? 0x00200000 << e : (e - 1) << 23);
+            for (int j = 0; j < 16; j += B.length()) {
+                for (int p = 0; p < PARTS; p++) {
+                    IntVector b = unsigned(raw, o + 1 + j, p);
+                    int to = at + i + j + p * L;
+                    e2m1(b.and(15)).mul(d).intoArray(dst, to);
+                    e2m1(b.lanewise(VectorOperators.LSHR, 4)).mul(d).intoArray(dst, to + 16);
+                }
+            }
+            o += 17;
+        }
+    }
+
+    /** Twice the value of sign, two exponent bits and one mantissa bit; minus zero becomes zero, as in ggml's table. */
+    private static FloatVector e2m1(IntVector nibbles) {
+        FloatVector magnitude = nibbles.and(7)
+                .lanewise(VectorOperators.LSHL, 22)
+                .reinterpretAsFloats()
+                .mul(E2M1_BIAS);
+        IntVector sign = nibbles.and(8).lanewise(VectorOperators.LSHL, 28);
+        return magnitude.reinterpretAsInts().or(sign).reinterpretAsFloats().add(0f);
     }
 }

@@ -54,7 +54,7 @@ final class VectorMatrixKernel implements MatrixKernel {
                 for (int c = 0; c < paddedK; c += width) {
                     int columns = Math.min(width, paddedK - c);
                     if (t == 0 || !onePiece) {
-                        decodeTile(w, firstRow + r, rows, quads, c, Math.min(columns, k - c), columns, tile);
+                        decodeTile(w, firstRow + r, rows, quads, c, Math.min(columns, k - c), columns, tile, ws);
                     }
                     DotTile.run(x, xAt, t, count, c, tile, 0, columns, quads, columns, partials, 0);
                 }
@@ -65,13 +65,13 @@ final class VectorMatrixKernel implements MatrixKernel {
 
     /** Rows [row, row + rows), columns [c, c + stored) of the matrix, padded with zeros to quads x columns. */
     private static void decodeTile(
-            Matrix w, long row, int rows, int quads, int c, int stored, int columns, float[] tile) {
+            Matrix w, long row, int rows, int quads, int c, int stored, int columns, float[] tile, Workspace ws) {
         for (int r = 0; r < rows; r++) {
             int at = r * columns;
             if (w.reader() != null) {
                 w.reader().read(w.firstRow() + row + r, tile, at);
             } else {
-                VectorDecoders.decode(w.format(), w.data(), w.offset(row + r, c), tile, at, stored);
+                VectorDecoders.decode(w.format(), w.data(), w.offset(row + r, c), tile, at, stored, ws);
                 ScalarMatrixKernel.applyScales(w, row + r, c, tile, at, stored);
             }
             Arrays.fill(tile, at + stored, at + columns, 0f);
@@ -110,12 +110,12 @@ final class VectorMatrixKernel implements MatrixKernel {
     }
 
     @Override
-    public void decodeRow(Matrix w, long row, float[] dst, int at) {
+    public void decodeRow(Matrix w, long row, float[] dst, int at, Workspace workspace) {
         if (w.reader() != null) {
             w.reader().read(w.firstRow() + row, dst, at);
             return;
         }
-        VectorDecoders.decode(w.format(), w.data(), w.offset(row, 0), dst, at, w.columns());
+        VectorDecoders.decode(w.format(), w.data(), w.offset(row, 0), dst, at, w.columns(), workspace);
         ScalarMatrixKernel.applyScales(w, row, 0, dst, at, w.columns());
     }
 }

@@ -5,6 +5,7 @@ package dev.cadre.kernels;
  * allocates nothing. Not thread-safe: one for each worker of a {@link WorkerTeam}.
  */
 public final class Workspace {
+    private byte[] raw = {};
     private float[] tile = {};
     private float[] partials = {};
     private float[] padded = {};
@@ -12,6 +13,14 @@ public final class Workspace {
 
     /** Empty scratch space. */
     public Workspace() {}
+
+    /** Blocks copied from where they are stored. */
+    byte[] raw(int size) {
+        if (raw.length < size) {
+            raw = new byte[Math.max(size, 2 * raw.length)];
+        }
+        return raw;
+    }
 
     /** Decoded weights. */
     float[] tile(int size) {

@@ -71,7 +71,7 @@ class KernelDuelTest {
                 float[] expected = new float[n + 2];
                 float[] actual = new float[n + 2];
                 BlockCodec.of(format).decode(data, 0, expected, 1, n);
-                VectorDecoders.decode(format, data, 0, actual, 1, n);
+                VectorDecoders.decode(format, data, 0, actual, 1, n, new Workspace());
                 for (int i = 0; i < n + 2; i++) {
                     int want = Float.floatToIntBits(expected[i]); // one pattern for every NaN
                     int got = Float.floatToIntBits(actual[i]);
@@ -150,7 +150,7 @@ class KernelDuelTest {
         vector.matrices().multiply(w, half, n - half, x, xAt, tokens, actual, yAt, workspace);
         float[] row = new float[k];
         for (int r = 0; r < n; r++) {
-            SCALAR.matrices().decodeRow(w, r, row, 0);
+            SCALAR.matrices().decodeRow(w, r, row, 0, new Workspace());
             for (int t = 0; t < tokens; t++) {
                 double magnitude = 0;
                 for (int i = 0; i < k; i++) {
@@ -214,7 +214,7 @@ class KernelDuelTest {
             float[] scaled = new float[columns];
             for (int r = 0; r < 11; r++) {
                 BlockCodec.of(BlockFormat.BF16).decode(data, (5 + r) * 2L * columns, plain, 0, columns);
-                vector.matrices().decodeRow(part, r, scaled, 0);
+                vector.matrices().decodeRow(part, r, scaled, 0, new Workspace());
                 for (int c = 0; c < columns; c++) {
                     assertEquals(plain[c] * factors[(5 + r) / 4 * 3 + c / 64], scaled[c]);
                 }

@@ -109,7 +109,9 @@ public final class ForwardPass {
 
     private void embed(Batch batch, float[] x) {
         for (int row = 0; row < batch.rows(); row++) {
-            team.kernels().matrices().decodeRow(weights.embedding(), batch.token(row), x, row * config.hidden());
+            team.kernels()
+                    .matrices()
+                    .decodeRow(weights.embedding(), batch.token(row), x, row * config.hidden(), team.workspaces()[0]);
         }
     }
 

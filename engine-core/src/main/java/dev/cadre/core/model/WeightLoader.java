@@ -2,6 +2,7 @@ package dev.cadre.core.model;
 
 import dev.cadre.kernels.Kernels;
 import dev.cadre.kernels.Matrix;
+import dev.cadre.kernels.Workspace;
 import dev.cadre.kernels.format.BlockFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -120,10 +121,11 @@ public final class WeightLoader {
         Matrix both = source.matrix(name, (long) a.heads() * headRows, rank);
         BlockFormat format = both.format() == BlockFormat.BF16 ? BlockFormat.BF16 : BlockFormat.F32;
         float[] row = new float[rank];
+        Workspace workspace = new Workspace();
         for (int h = 0; h < a.heads(); h++) {
             MemorySegment transposed = source.arena().allocate(format.bytes((long) rank * a.nopeWidth()), 64);
             for (int d = 0; d < a.nopeWidth(); d++) {
-                kernels.matrices().decodeRow(both, (long) h * headRows + d, row, 0);
+                kernels.matrices().decodeRow(both, (long) h * headRows + d, row, 0, workspace);
                 for (int c = 0; c < rank; c++) {
                     store(transposed, format, (long) c * a.nopeWidth() + d, row[c]);
                 }
