@@ -6,8 +6,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Converts Hugging Face folders to GGUF with the tensor names, keys and layouts of llama.cpp's converter. Families:
- * {@code glm_moe_dsa}.
+ * Converts Hugging Face folders to GGUF with the tensor names, keys and layouts of llama.cpp's converter, for those
+ * families that docs/formats.md lists.
  *
  * <p>Tensors are streamed, so memory does not grow with the model. Weights of any stored scheme (FP8, MXFP4, INT4) are
  * decoded to float32 first. Where a row is no whole number of blocks of the wanted type, another of about the same size

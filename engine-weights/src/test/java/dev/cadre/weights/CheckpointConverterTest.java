@@ -177,6 +177,65 @@ class CheckpointConverterTest {
     }
 
     @Test
+    void sentencePieceTokenizer() throws IOException {
+        Path folder = Files.createDirectories(temp.resolve("spm"));
+        TestFiles.glmDsaFolder(folder, 16);
+        Files.writeString(folder.resolve("tokenizer.json"), """
+                {"added_tokens": [{"id": 0, "content": "<unk>", "special": true},
+                                  {"id": 1, "content": "<s>", "special": true},
+                                  {"id": 2, "content": "</s>", "special": true},
+                                  {"id": 9, "content": "plain", "special": false}],
+                 "model": {"type": "BPE", "byte_fallback": true,
+                           "vocab": {"<unk>": 0, "<s>": 1, "</s>": 2, "<0x0A>": 3, "▁": 4, "a": 5, "b": 6, "▁a": 7,
+                                     "▁ab": 8},
+                           "merges": ["▁ a", ["▁a", "b"]]}}
+                """);
+        Files.writeString(
+                folder.resolve("tokenizer_config.json"),
+                "{\"eos_token\": {\"content\": \"</s>\"}, \"pad_token\": null, \"chat_template\": \"t\"}");
+        try (Checkpoint converted = Checkpoint.open(convert(folder, new ConversionOptions(BlockFormat.F16)))) {
+            Metadata m = converted.metadata();
+            assertEquals("llama", m.requireString("tokenizer.ggml.model"));
+            assertArrayEquals(
+                    new int[] {2, 3, 3, 6, 1, 1, 1, 1, 1, 4, 5, 5, 5, 5, 5, 5},
+                    m.requireInts("tokenizer.ggml.token_type"));
+            double[] scores = m.requireDoubles("tokenizer.ggml.scores");
+            assertEquals(-1, scores[7]);
+            assertEquals(-2, scores[8]);
+            assertEquals(2, m.requireInt("tokenizer.ggml.eos_token_id"));
+            assertFalse(m.has("tokenizer.ggml.padding_token_id"));
+            assertEquals("t", m.requireString("tokenizer.chat_template"));
+        }
+    }
+
+    @Test
+    void mxfp4ExpertsOfGptOssStayMxfp4() {
+        Path folder = temp.resolve("gpt-oss");
+        TestFiles.gptOssFolder(folder);
+        try (Checkpoint source = Checkpoint.open(folder);
+                Checkpoint converted = Checkpoint.open(convert(folder, new ConversionOptions(BlockFormat.Q8_0)))) {
+            assertEquals(
+                    BlockFormat.Q8_0, converted.require("blk.0.attn_q.weight").format());
+            StoredTensor both = StoredTensors.require(source, "model.layers.0.mlp.experts.gate_up_proj");
+            for (int odd = 0; odd < 2; odd++) {
+                TensorEntry half =
+                        converted.require(odd == 0 ? "blk.0.ffn_gate_exps.weight" : "blk.0.ffn_up_exps.weight");
+                assertEquals(BlockFormat.MXFP4, half.format());
+                assertArrayEquals(new long[] {2, 32, 64}, half.shape());
+                float[] expected = new float[64];
+                float[] actual = new float[64];
+                for (int row = 0; row < 64; row++) {
+                    both.decodeRow(2 * row + odd, expected, 0);
+                    BlockCodec.of(half.format()).decode(half.data(), row * 34L, actual, 0, 64);
+                    for (int i = 0; i < 64; i++) {
+                        assertTrue(expected[i] == actual[i], expected[i] + " became " + actual[i]);
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
     void fp8FusedExpertsAndPredictionLayer() {
         Path folder = temp.resolve("fp8");
         TestFiles.glmDsaFolder(folder, 64);

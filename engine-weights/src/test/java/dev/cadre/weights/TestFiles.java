@@ -84,6 +84,37 @@ final class TestFiles {
                 """.formatted(vocabulary));
     }
 
+    /** A gpt-oss folder of one layer with MXFP4 experts. */
+    static void gptOssFolder(Path folder) {
+        List<String> t = new ArrayList<>();
+        tensor(t, "model.embed_tokens.weight", "BF16", "16,64");
+        tensor(t, "lm_head.weight", "BF16", "16,64");
+        tensor(t, "model.norm.weight", "BF16", "64");
+        String p = "model.layers.0.";
+        tensor(t, p + "input_layernorm.weight", "BF16", "64");
+        tensor(t, p + "post_attention_layernorm.weight", "BF16", "64");
+        tensor(t, p + "self_attn.q_proj.weight", "BF16", "32,64");
+        tensor(t, p + "self_attn.k_proj.weight", "BF16", "16,64");
+        tensor(t, p + "self_attn.v_proj.weight", "BF16", "16,64");
+        tensor(t, p + "self_attn.o_proj.weight", "BF16", "64,32");
+        tensor(t, p + "self_attn.sinks", "BF16", "4");
+        tensor(t, p + "mlp.router.weight", "BF16", "2,64");
+        tensor(t, p + "mlp.router.bias", "BF16", "2");
+        tensor(t, p + "mlp.experts.gate_up_proj_blocks", "U8", "2,64,2,16");
+        tensor(t, p + "mlp.experts.gate_up_proj_scales", "U8", "2,64,2");
+        tensor(t, p + "mlp.experts.gate_up_proj_bias", "BF16", "2,64");
+        tensor(t, p + "mlp.experts.down_proj_blocks", "U8", "2,64,1,16");
+        tensor(t, p + "mlp.experts.down_proj_scales", "U8", "2,64,1");
+        tensor(t, p + "mlp.experts.down_proj_bias", "BF16", "2,64");
+        safetensorsFolder(folder, t.toArray(String[]::new));
+        write(folder.resolve("config.json"), """
+                {"model_type": "gpt_oss", "vocab_size": 16, "hidden_size": 64, "num_hidden_layers": 1,
+                 "intermediate_size": 32, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8,
+                 "num_local_experts": 2, "num_experts_per_tok": 1, "max_position_embeddings": 4096,
+                 "sliding_window": 128, "rope_theta": 150000}
+                """);
+    }
+
     private static void glmDsaLayer(List<String> t, String p, int layer) {
         tensor(t, p + "input_layernorm.weight", "BF16", "64");
         tensor(t, p + "post_attention_layernorm.weight", "BF16", "64");
