@@ -50,9 +50,9 @@ enum HostileGguf {
 
     // CVE-2024-23496, -21825: lengths of strings and arrays
     KEY_LENGTH_MINUS_ONE(
-            "length of key 0", () -> new GgufBytes().key(u64(-1), U8, u32(0)).build()),
+            "length of a key", () -> new GgufBytes().key(u64(-1), U8, u32(0)).build()),
     KEY_LENGTH_BEYOND_END(
-            "length of key 0", () -> new GgufBytes().key(u64(1000), U8, u32(0)).build()),
+            "length of a key", () -> new GgufBytes().key(u64(1000), U8, u32(0)).build()),
     KEY_LENGTH_OVER_LIMIT(
             "the limit is 4096",
             () -> new GgufBytes().key("k".repeat(4097), U8, new byte[1]).build()),
@@ -83,16 +83,16 @@ enum HostileGguf {
                     .key("k", STRING, concat(u64(1), new byte[] {(byte) 0xff}))
                     .build()),
     ARRAY_LENGTH_MINUS_ONE(
-            "length of array k",
+            "length of an array",
             () -> new GgufBytes().key("k", ARRAY, concat(u32(U32), u64(-1))).build()),
     ARRAY_LENGTH_TIMES_SIZE_WRAPS(
-            "length of array k",
+            "length of an array",
             () -> new GgufBytes()
                     .key("k", ARRAY, concat(u32(U64), u64(1L << 61)))
                     .data(64)
                     .build()),
     ARRAY_OF_STRINGS_TOO_LONG(
-            "length of array k",
+            "length of an array",
             () -> new GgufBytes()
                     .key("k", ARRAY, concat(u32(STRING), u64(1L << 40)))
                     .data(64)
@@ -164,7 +164,7 @@ enum HostileGguf {
                     .data(64)
                     .build()),
     NAME_LENGTH_2_40(
-            "length of name of tensor 0",
+            "length of name of a tensor",
             () -> new GgufBytes().rawTensor(u64(1L << 40), 1, 0, 0, 1).data(64).build()),
 
     // CVE-2025-53630, CVE-2026-27940, CVE-2026-7482: extents

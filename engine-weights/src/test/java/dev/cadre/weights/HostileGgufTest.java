@@ -93,6 +93,39 @@ class HostileGgufTest {
     }
 
     @Test
+    void aVocabularyIsMeasuredNotDecoded() {
+        byte[] tokens = new byte[300_000 * 11];
+        for (int at = 0; at < tokens.length; at += 11) {
+            tokens[at] = 3;
+            tokens[at + 8] = 'a';
+            tokens[at + 9] = 'b';
+            tokens[at + 10] = 'c';
+        }
+        byte[] array = GgufBytes.concat(GgufBytes.u32(GgufBytes.STRING), GgufBytes.u64(300_000), tokens);
+        byte[] file = new GgufBytes().key("tokens", GgufBytes.ARRAY, array).build();
+        Path path = TestFiles.write(temp.resolve("vocabulary.gguf"), file);
+        try (Checkpoint checkpoint = Allocations.bounded(0, "vocabulary", () -> Checkpoint.open(path))) {
+            assertEquals("abc", checkpoint.metadata().requireStrings("tokens").get(299_999));
+        }
+    }
+
+    @Test
+    void manyTinyTensorsTakeAtMost512BytesEach() {
+        GgufBytes header = new GgufBytes()
+                .key("general.alignment", GgufBytes.U32, GgufBytes.u32(1))
+                .align(1);
+        for (int i = 0; i < 50_000; i++) {
+            header.tensor("t" + i, 24, i, 1);
+        }
+        byte[] file = header.data(50_000).build();
+        Path path = TestFiles.write(temp.resolve("many.gguf"), file);
+        try (Checkpoint checkpoint =
+                Allocations.bounded(file.length + 50_000 * 512L / 4, "tensors", () -> Checkpoint.open(path))) {
+            assertEquals(50_000, checkpoint.tensors().size());
+        }
+    }
+
+    @Test
     void splitSets() {
         Path folder = GoldenCheckpointTest.golden("gguf-split");
         List<byte[]> parts = List.of(

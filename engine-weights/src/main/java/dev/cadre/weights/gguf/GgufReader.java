@@ -95,7 +95,7 @@ final class GgufReader {
         SequencedMap<String, Object> result = new LinkedHashMap<>();
         for (long i = 0; i < count; i++) {
             long at = cursor.position();
-            String key = cursor.string("key " + i, limits.maxNameBytes());
+            String key = cursor.string("a key", limits.maxNameBytes());
             if (result.containsKey(key)) {
                 throw cursor.error(at, key, "the key occurs twice");
             }
@@ -120,7 +120,7 @@ final class GgufReader {
         Set<String> names = new HashSet<>();
         for (long i = 0; i < count; i++) {
             long at = cursor.position();
-            String name = cursor.string("name of tensor " + i, limits.maxNameBytes());
+            String name = cursor.string("name of a tensor", limits.maxNameBytes());
             if (name.isEmpty()) {
                 throw cursor.error(at, null, "the name of tensor " + i + " is empty");
             }
@@ -129,12 +129,12 @@ final class GgufReader {
             }
             long[] shape = readShape(name);
             long typeAt = cursor.position();
-            int type = cursor.i32("type of tensor " + name);
+            int type = cursor.i32("type of a tensor");
             BlockFormat format = BlockFormat.ofGgmlId(type);
             if (format == null) {
                 throw cursor.error(typeAt, name, unknownType(type));
             }
-            long offset = cursor.i64("offset of tensor " + name);
+            long offset = cursor.i64("offset of a tensor");
             try {
                 result.add(new Declaration(name, format, shape, offset, Shapes.bytes(format, shape), at));
             } catch (IllegalArgumentException e) {
@@ -146,14 +146,14 @@ final class GgufReader {
 
     private long[] readShape(String name) {
         long at = cursor.position();
-        long dimensions = cursor.u32("number of dimensions of tensor " + name);
+        long dimensions = cursor.u32("number of dimensions of a tensor");
         if (dimensions > limits.maxDimensions()) {
             throw cursor.error(
                     at, name, "it has " + dimensions + " dimensions, the limit is " + limits.maxDimensions());
         }
         long[] shape = new long[(int) dimensions];
         for (int i = shape.length - 1; i >= 0; i--) {
-            shape[i] = cursor.i64("dimension of tensor " + name);
+            shape[i] = cursor.i64("dimension of a tensor");
         }
         return shape;
     }

@@ -6,6 +6,7 @@ import dev.cadre.weights.internal.Cursor;
 import java.lang.foreign.MemorySegment;
 import java.math.BigInteger;
 import java.util.Iterator;
+import java.util.Locale;
 import java.util.NoSuchElementException;
 
 /** Reads metadata values. Arrays are measured when the file is opened and decoded each time they are asked for. */
@@ -21,7 +22,7 @@ final class GgufValues {
     /** Reads a u32 type number. */
     static GgufType type(Cursor cursor, String what) {
         long at = cursor.position();
-        long number = cursor.u32("type of " + what);
+        long number = cursor.u32("type of a value");
         GgufType type = GgufType.of(number);
         if (type == null) {
             throw cursor.error(at, what, "the value type is " + number + ", known are 0 to 12");
@@ -66,7 +67,7 @@ final class GgufValues {
             throw cursor.error(cursor.position(), key, "arrays are nested deeper than " + limits.maxNesting());
         }
         GgufType element = type(cursor, key);
-        int count = (int) cursor.count("length of array " + key, element.leastBytes(), limits.maxArrayElements());
+        int count = (int) cursor.count("length of an array", element.leastBytes(), limits.maxArrayElements());
         long start = cursor.position();
         if (element.isFixedSize()) {
             cursor.skip((long) count * element.leastBytes(), key);
@@ -105,7 +106,7 @@ final class GgufValues {
 
         @Override
         public String elementType() {
-            return type.toString().toLowerCase(java.util.Locale.ROOT);
+            return type.toString().toLowerCase(Locale.ROOT);
         }
 
         @Override

@@ -92,7 +92,7 @@ public final class Cursor {
     /** A u64 length and as many bytes of UTF-8. */
     public String string(String what, long limit) {
         long at = position;
-        long length = count("length of " + what, 1, limit);
+        long length = length(what, limit);
         byte[] bytes = new byte[(int) length];
         MemorySegment.copy(segment, ValueLayout.JAVA_BYTE, advance(length, what), bytes, 0, bytes.length);
         String text = Utf8.decode(bytes);
@@ -104,7 +104,19 @@ public final class Cursor {
 
     /** Steps over a u64 length and as many bytes. */
     public void skipString(String what, long limit) {
-        skip(count("length of " + what, 1, limit), what);
+        skip(length(what, limit), what);
+    }
+
+    /** A vocabulary has some 500,000 lengths, so the text for an error is made only where there is one. */
+    private long length(String what, long limit) {
+        if (remaining() >= 8) {
+            long length = segment.get(LONG, position);
+            if (length >= 0 && length <= remaining() - 8 && length <= limit) {
+                position += 8;
+                return length;
+            }
+        }
+        return count("length of " + what, 1, limit);
     }
 
     /** Steps over {@code bytes} bytes that must be there. */
