@@ -23,7 +23,7 @@ public interface Checkpoint extends AutoCloseable {
      *
      * @param path a {@code .gguf} file, of which any part of a split set stands for the whole; or a Hugging Face folder
      *     with {@code config.json} and safetensors, its config.json, or a {@code .safetensors} file in it; or a folder
-     *     that holds one GGUF model and no config.json
+     *     that holds one GGUF model and no safetensors
      * @throws CheckpointFormatException if a file is malformed, inconsistent or beyond a limit
      * @throws CheckpointIOException if a file is missing or cannot be read or mapped
      */

@@ -17,6 +17,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -158,6 +160,30 @@ class GgufWriterTest {
                 CancellationException.class, () -> writer.write(target, WriteOptions.DEFAULTS.withOverwrite(true)));
         assertEquals("precious", Files.readString(target));
         assertEquals(List.of("model.gguf"), names());
+    }
+
+    @Test
+    void anInterruptedWriterLeavesNothing() throws InterruptedException {
+        CountDownLatch begun = new CountDownLatch(1);
+        GgufWriter writer = new GgufWriter()
+                .addTensor("t", BlockFormat.F32, new long[] {1 << 20, 512}, (first, count, dst) -> {
+                    begun.countDown();
+                });
+        AtomicReference<RuntimeException> thrown = new AtomicReference<>();
+        Thread thread = Thread.ofPlatform().start(() -> {
+            try {
+                writer.write(temp.resolve("m.gguf"), WriteOptions.DEFAULTS.withThreads(2));
+            } catch (RuntimeException e) {
+                thrown.set(e);
+            }
+        });
+        begun.await();
+        thread.interrupt();
+        thread.join();
+        assertEquals(CheckpointIOException.class, thrown.get().getClass());
+        assertTrue(
+                thrown.get().getMessage().contains("interrupted"), thrown.get().getMessage());
+        assertEquals(List.of(), names());
     }
 
     @Test

@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Every attack ends in a {@link CheckpointFormatException} with its reason, and allocates little. */
 class HostileGgufTest {
@@ -46,9 +47,11 @@ class HostileGgufTest {
         assertTrue(error.getMessage().length() < 1000, error.getMessage());
     }
 
-    @Test
-    void theUnattackedBaseOpens() {
+    @ParameterizedTest
+    @ValueSource(ints = {2, 3})
+    void theUnattackedBaseOpens(int version) {
         byte[] file = new GgufBytes()
+                .version(version)
                 .key("general.alignment", GgufBytes.U32, GgufBytes.u32(64))
                 .tensor("a", 0, 0, 4, 4)
                 .tensor("b", 24, 64, 1)
@@ -58,6 +61,17 @@ class HostileGgufTest {
         try (Checkpoint checkpoint = Checkpoint.open(TestFiles.write(temp.resolve("m.gguf"), file))) {
             assertEquals(2, checkpoint.tensors().size());
         }
+    }
+
+    @Test
+    void foldersOfGgufFiles() {
+        byte[] file = new GgufBytes().tensor("a", 0, 0, 1).data(32).build();
+        TestFiles.write(temp.resolve("model.gguf"), file);
+        assertTrue(readAll(temp));
+        TestFiles.write(temp.resolve("config.json"), "{}");
+        assertTrue(readAll(temp), "with the original's config");
+        TestFiles.write(temp.resolve("other.gguf"), file);
+        refused(temp, "name one of: [model.gguf, other.gguf]");
     }
 
     /** True if the file opens; every metadata value is read then. Whatever else than our exceptions escapes fails. */

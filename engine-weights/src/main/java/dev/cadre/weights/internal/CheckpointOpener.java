@@ -40,7 +40,10 @@ public final class CheckpointOpener {
 
     private static Checkpoint openIn(Path path, CheckpointLimits limits, Arena arena) {
         if (Files.isDirectory(path)) {
-            return Files.exists(path.resolve(HuggingFaceFolder.CONFIG))
+            boolean huggingFace = Files.exists(path.resolve(HuggingFaceFolder.CONFIG))
+                    // repositories of GGUF files often keep the original's config beside them
+                    && (hasFile(path, ".safetensors") || !hasFile(path, ".gguf"));
+            return huggingFace
                     ? HuggingFaceFolder.open(path, limits, arena)
                     : GgufOpener.open(onlyGgufOf(path), limits, arena);
         }
@@ -50,6 +53,14 @@ public final class CheckpointOpener {
             return HuggingFaceFolder.open(path.getParent() == null ? folder : path.getParent(), limits, arena);
         }
         return GgufOpener.open(path, limits, arena);
+    }
+
+    private static boolean hasFile(Path folder, String suffix) {
+        try (Stream<Path> entries = Files.list(folder)) {
+            return entries.anyMatch(entry -> entry.toString().endsWith(suffix));
+        } catch (IOException e) {
+            throw new CheckpointIOException(folder, "cannot be listed: " + e.getMessage(), e);
+        }
     }
 
     private static Path onlyGgufOf(Path folder) {
