@@ -166,7 +166,7 @@ class GgufWriterTest {
     void anInterruptedWriterLeavesNothing() throws InterruptedException {
         CountDownLatch begun = new CountDownLatch(1);
         GgufWriter writer = new GgufWriter()
-                .addTensor("t", BlockFormat.F32, new long[] {1 << 20, 512}, (first, count, dst) -> {
+                .addTensor("t", BlockFormat.F32, new long[] {1 << 17, 512}, (first, count, dst) -> {
                     begun.countDown();
                 });
         AtomicReference<RuntimeException> thrown = new AtomicReference<>();
