@@ -1,6 +1,7 @@
 package dev.cadre.core.tokenizer;
 
 import dev.cadre.core.UnsupportedModelException;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Text that counts how often it is looked at. A pattern comes from a file that nobody has vetted; one that backtracks
@@ -10,12 +11,22 @@ final class BudgetedText implements CharSequence {
     private static final long LOOKS_PER_CHAR = 4_000;
     private static final long FREE_LOOKS = 1_000_000;
 
+    /** Looks of all texts whose match has ended, so that tests can bound the cost by counting. */
+    static final AtomicLong LOOKS = new AtomicLong();
+
     private final String text;
+    private final long budget;
     private long looksLeft;
 
     BudgetedText(String text) {
         this.text = text;
-        this.looksLeft = FREE_LOOKS + LOOKS_PER_CHAR * text.length();
+        this.budget = FREE_LOOKS + LOOKS_PER_CHAR * text.length();
+        this.looksLeft = budget;
+    }
+
+    /** Adds this text's looks to {@link #LOOKS}. */
+    void report() {
+        LOOKS.addAndGet(budget - looksLeft);
     }
 
     @Override

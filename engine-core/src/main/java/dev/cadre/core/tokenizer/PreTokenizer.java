@@ -66,7 +66,8 @@ interface PreTokenizer {
 
     private static List<String> cut(Pattern pattern, String piece, Behavior behavior, boolean invert) {
         List<String> pieces = new ArrayList<>();
-        Matcher matcher = pattern.matcher(new BudgetedText(piece));
+        BudgetedText text = new BudgetedText(piece);
+        Matcher matcher = pattern.matcher(text);
         int end = 0;
         try {
             while (matcher.find()) {
@@ -80,6 +81,7 @@ interface PreTokenizer {
         } catch (StackOverflowError e) {
             throw new UnsupportedModelException("the tokenizer's pattern recurses too deeply: " + pattern);
         }
+        text.report();
         add(pieces, piece, end, piece.length(), invert, behavior);
         if (behavior == Behavior.MERGED_WITH_PREVIOUS || behavior == Behavior.MERGED_WITH_NEXT) {
             return merge(pieces, pattern, behavior);

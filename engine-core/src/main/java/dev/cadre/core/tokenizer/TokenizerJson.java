@@ -21,6 +21,9 @@ final class TokenizerJson {
     /** Ids beyond this are refused: no vocabulary comes near, and the id decides how much memory is taken. */
     private static final int MAX_ID = 1 << 24;
 
+    /** Larger files are refused; the largest published one has 34 MB. */
+    private static final long MAX_BYTES = 256L << 20;
+
     private final Path file;
     private final JsonNode root;
 
@@ -38,11 +41,18 @@ final class TokenizerJson {
     static BpeTokenizer read(Path file) {
         JsonNode root;
         try {
+            if (Files.size(file) > MAX_BYTES) {
+                throw new CheckpointFormatException(
+                        file, -1, null, "has " + Files.size(file) + " bytes; at most " + MAX_BYTES + " are read");
+            }
             root = JsonMapper.shared().readTree(Files.readAllBytes(file));
         } catch (JacksonException e) {
             throw new CheckpointFormatException(file, -1, null, "malformed JSON: " + e.getOriginalMessage(), e);
         } catch (IOException e) {
             throw new CheckpointIOException(file, "cannot be read: " + e.getMessage(), e);
+        }
+        if (!root.isObject()) {
+            throw new CheckpointFormatException(file, -1, null, "is not a JSON object");
         }
         return new TokenizerJson(file, root).build();
     }
