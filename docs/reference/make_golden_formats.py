@@ -3,7 +3,8 @@
 
 For each type, 65,536 blocks are made: bytes of a splitmix64 stream, then scale fields set from the block's number so
 that each 16-bit field takes every value once (NaN, infinities, subnormals and both zeros included). The decoded
-float32 bits (every NaN as 0x7fc00000) are checksummed by CRC-32 in chunks of 1,024 blocks. BlockCodecGoldenTest makes
+float32 bits (every NaN as 0x7fc00000) are checksummed by CRC-32 in chunks of 1,024 blocks. Lines that start with "raw"
+have one checksum of all bits as they are, which for NaN are those of the x86-64 that this ran on. BlockCodecGoldenTest makes
 the same blocks. FP8 and E8M0 values, which gguf lacks, come from torch.
 
     python docs/reference/make_golden_formats.py
@@ -52,21 +53,30 @@ def blocks(name, size, first):
     return data
 
 
+def raw(chunks):
+    crc = 0
+    for values in chunks:
+        crc = zlib.crc32(values.view("<u4").tobytes(), crc)
+    return f"{crc:08x}"
+
+
 def checksum(values):
     bits = np.where(np.isnan(values), np.uint32(0x7FC00000), values.view(np.uint32))
     return f"{zlib.crc32(bits.astype('<u4').tobytes()):08x}"
 
 
-lines = []
+lines, raws = [], []
 with np.errstate(all="ignore"):
     for name in HALVES:
         size = GGML_QUANT_SIZES[T[name]][1]
-        sums = []
+        sums, chunks = [], []
         for first in range(0, BLOCKS, CHUNK):
             decoded = quants.dequantize(blocks(name, size, first), T[name])
-            sums.append(checksum(np.ascontiguousarray(decoded, dtype=np.float32)))
+            chunks.append(np.ascontiguousarray(decoded, dtype=np.float32))
+            sums.append(checksum(chunks[-1]))
         lines.append(f"{name} {' '.join(sums)}\n")
+        raws.append(f"raw {name} {raw(chunks)}\n")
 every = torch.arange(256, dtype=torch.uint8)
 for name, dtype in (("F8_E4M3", torch.float8_e4m3fn), ("F8_E5M2", torch.float8_e5m2), ("F8_E8M0", torch.float8_e8m0fnu)):
     lines.append(f"{name} {checksum(every.view(dtype).to(torch.float32).numpy())}\n")
-OUT.write_text("".join(lines))
+OUT.write_text("".join(lines + raws))

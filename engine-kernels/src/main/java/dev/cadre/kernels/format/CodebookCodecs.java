@@ -112,8 +112,8 @@ final class CodebookCodecs {
 
     private static void signed(byte[] book, int from, int signs, int width, float dl, float[] y, int at) {
         for (int j = 0; j < width; j++) {
-            float v = dl * book[from + j];
-            y[at + j] = (signs >> j & 1) == 0 ? v : -v;
+            // a product, because negation would flip the sign of a NaN
+            y[at + j] = dl * book[from + j] * ((signs >> j & 1) == 0 ? 1f : -1f);
         }
     }
 }

@@ -11,7 +11,11 @@ final class PlainCodecs {
     }
 
     static void f16(MemorySegment s, long o, float[] y, int at) {
-        y[at] = Bytes.f16(s, o);
+        int half = Bytes.u16(s, o);
+        // hardware would make a signalling NaN a quiet one
+        y[at] = (half & 0x7fff) > 0x7c00
+                ? Float.intBitsToFloat((half & 0x8000) << 16 | 0x7f800000 | (half & 0x3ff) << 13)
+                : Float.float16ToFloat((short) half);
     }
 
     static void bf16(MemorySegment s, long o, float[] y, int at) {

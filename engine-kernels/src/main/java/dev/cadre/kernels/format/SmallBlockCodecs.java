@@ -46,9 +46,14 @@ final class SmallBlockCodecs {
         float m = Bytes.f16(s, o + 2);
         for (int j = 0; j < 16; j++) {
             int q = Bytes.u8(s, o + 4 + j);
-            y[at + j] = d * (q & 15) + m;
-            y[at + j + 16] = d * (q >> 4) + m;
+            y[at + j] = sum(d * (q & 15), m);
+            y[at + j + 16] = sum(d * (q >> 4), m);
         }
+    }
+
+    /** a + b; of two NaN the first, where the order of an addition is the compiler's choice. */
+    private static float sum(float a, float b) {
+        return Float.isNaN(a) ? a : a + b;
     }
 
     /** f16 scale, 32 fifth bits, 16 bytes of nibbles; y = d·(q - 16). */
@@ -69,8 +74,8 @@ final class SmallBlockCodecs {
         int high = Bytes.i32(s, o + 4);
         for (int j = 0; j < 16; j++) {
             int q = Bytes.u8(s, o + 8 + j);
-            y[at + j] = d * (q & 15 | (high >> j & 1) << 4) + m;
-            y[at + j + 16] = d * (q >> 4 | (high >> j + 16 & 1) << 4) + m;
+            y[at + j] = sum(d * (q & 15 | (high >> j & 1) << 4), m);
+            y[at + j + 16] = sum(d * (q >> 4 | (high >> j + 16 & 1) << 4), m);
         }
     }
 

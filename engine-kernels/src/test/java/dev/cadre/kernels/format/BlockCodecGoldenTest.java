@@ -19,6 +19,7 @@ import java.util.Set;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -47,10 +48,39 @@ class BlockCodecGoldenTest {
         }
     }
 
-    static Stream<String> goldenLines() throws IOException {
+    private static Stream<String> lines(boolean raw) throws IOException {
         try (InputStream in = BlockCodecGoldenTest.class.getResourceAsStream("golden_blocks.txt")) {
-            return new String(in.readAllBytes(), StandardCharsets.US_ASCII).lines();
+            return new String(in.readAllBytes(), StandardCharsets.US_ASCII)
+                    .lines()
+                    .filter(line -> line.startsWith("raw ") == raw);
         }
+    }
+
+    static Stream<String> goldenLines() throws IOException {
+        return lines(false);
+    }
+
+    static Stream<String> rawLines() throws IOException {
+        return lines(true);
+    }
+
+    /** Also the payloads of NaN, which other processors treat otherwise. */
+    @ParameterizedTest
+    @MethodSource("rawLines")
+    @EnabledIfSystemProperty(named = "os.arch", matches = "amd64")
+    void decodesTheRawBitsOfTheReference(String line) {
+        String[] fields = line.split(" ");
+        BlockFormat format = BlockFormat.valueOf(fields[1]);
+        CRC32 crc = new CRC32();
+        for (int chunk = 0; chunk < 64; chunk++) {
+            float[] values = decode(format, blocks(format, chunk * CHUNK), CHUNK);
+            ByteBuffer bits = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+            for (float value : values) {
+                bits.putInt(Float.floatToRawIntBits(value));
+            }
+            crc.update(bits.flip());
+        }
+        assertEquals(fields[2], String.format("%08x", crc.getValue()), format.toString());
     }
 
     @ParameterizedTest
@@ -92,9 +122,14 @@ class BlockCodecGoldenTest {
         assertFalse(before.equals(checksum(BlockFormat.IQ3_S, blocks, CHUNK)));
     }
 
-    private static String checksum(BlockFormat format, byte[] blocks, int count) {
+    private static float[] decode(BlockFormat format, byte[] blocks, int count) {
         float[] values = new float[count * format.blockElements()];
         BlockCodec.of(format).decode(MemorySegment.ofArray(blocks), 0, values, 0, values.length);
+        return values;
+    }
+
+    private static String checksum(BlockFormat format, byte[] blocks, int count) {
+        float[] values = decode(format, blocks, count);
         ByteBuffer bits = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
         for (float value : values) {
             bits.putInt(Float.floatToIntBits(value));
