@@ -7,8 +7,8 @@ import java.lang.foreign.MemorySegment;
  * for bit.
  *
  * <p>Values are those of {@code gguf.quants.dequantize} of the {@code gguf} Python package, same operations in the same
- * order, so also the same rounding; on x86-64 with the same payloads of NaN. Codecs are stateless and thread-safe. They read by scalar
- * accesses only: clear before fast.
+ * order, so also the same rounding, and on x86-64 the same payloads of NaN. Codecs are stateless and thread-safe. They
+ * read by scalar accesses only: clear before fast.
  */
 public interface BlockCodec {
     /** What this codec decodes. */
