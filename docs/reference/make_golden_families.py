@@ -333,4 +333,5 @@ def main():
               "std %.3f" % logits.std(), sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder)))
 
 
-main()
+if __name__ == "__main__":
+    main()

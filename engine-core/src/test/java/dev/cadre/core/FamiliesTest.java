@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Every family against transformers, from its Hugging Face folder and from a GGUF of the same values. */
 class FamiliesTest {
@@ -24,6 +25,17 @@ class FamiliesTest {
                     .filter(Files::exists)
                     .toList()
                     .stream();
+        }
+    }
+
+    /** Weights spread over several tensors; the reference has the dequantised values. */
+    @ParameterizedTest
+    @ValueSource(strings = {"fp8_tiles", "fp8_channels", "int4_groups", "mxfp4"})
+    void storedInSeveralTensors(String name) throws IOException {
+        Golden golden = Golden.of("stored/" + name);
+        try (MoeModel model = MoeModel.load(golden.folder())) {
+            assertLogits(golden, model, golden.prompt().length);
+            assertLogits(golden, model, 1);
         }
     }
 
