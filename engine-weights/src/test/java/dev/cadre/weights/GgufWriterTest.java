@@ -141,6 +141,32 @@ class GgufWriterTest {
     }
 
     @Test
+    void twoWritersOfOneTarget() throws InterruptedException {
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        GgufWriter slow = new GgufWriter().addTensor("t", BlockFormat.F32, new long[] {1, 4}, (first, count, dst) -> {
+            begun.countDown();
+            try {
+                goOn.await();
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        });
+        Path target = temp.resolve("m.gguf");
+        Thread thread = Thread.ofPlatform().start(() -> slow.write(target, WriteOptions.DEFAULTS));
+        begun.await();
+        CheckpointIOException error =
+                assertThrows(CheckpointIOException.class, () -> everyFormat().write(target, WriteOptions.DEFAULTS));
+        assertTrue(error.getMessage().contains("being written already"), error.getMessage());
+        goOn.countDown();
+        thread.join();
+        try (Checkpoint checkpoint = Checkpoint.open(target)) {
+            assertEquals(1, checkpoint.tensors().size());
+        }
+        assertEquals(List.of("m.gguf"), names());
+    }
+
+    @Test
     void anExistingFileIsKept() throws IOException {
         Path target = Files.writeString(temp.resolve("model.gguf"), "precious");
         assertThrows(CheckpointIOException.class, () -> everyFormat().write(target, WriteOptions.DEFAULTS));

@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
+import org.slf4j.LoggerFactory;
 
 /**
  * The tokenizer of a Hugging Face folder as GGUF keys: tokens, their kinds, merges, special tokens, chat template. A
@@ -42,7 +43,12 @@ final class TokenizerKeys {
     /** Puts the keys, with {@code pre} as the name of the pre-tokenizer. */
     static void put(Plan plan, String pre, long vocabulary) {
         FolderFiles files = new FolderFiles(plan.source().path());
-        if (files.exists("tokenizer.json")) {
+        if (!files.exists("tokenizer.json")) {
+            LoggerFactory.getLogger(TokenizerKeys.class)
+                    .warn(
+                            "{} has no tokenizer.json: the GGUF file will have no tokenizer",
+                            plan.source().path());
+        } else {
             new TokenizerKeys(files, plan.writer(), plan.config()).put(pre, Math.toIntExact(vocabulary));
         }
     }

@@ -14,7 +14,10 @@ import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.SequencedMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -82,14 +85,19 @@ public final class GgufFileWriter {
             }
         }
         checkSpace(target, parts);
+        // open, and so locked against other writers, until all have their names
+        SequencedMap<Part, OutputFile> open = new LinkedHashMap<>();
         boolean done = false;
         try {
-            parts.forEach(this::writePart);
+            for (Part part : parts) {
+                writePart(part, open);
+            }
             publish(parts);
             done = true;
         } finally {
+            open.forEach(GgufFileWriter::closeQuietly);
             if (!done) {
-                parts.forEach(part -> deleteQuietly(part.partial));
+                open.keySet().forEach(part -> deleteQuietly(part.partial));
             }
         }
         return parts.stream().map(Part::target).toList();
@@ -170,17 +178,25 @@ public final class GgufFileWriter {
         }
     }
 
-    private void writePart(Part part) {
-        try (OutputFile file = opener.open(part.partial)) {
+    private void writePart(Part part, Map<Part, OutputFile> open) {
+        try {
+            OutputFile file = opener.open(part.partial);
+            open.put(part, file);
             file.write(ByteBuffer.wrap(part.header), 0);
             runPieces(part, file);
-            long end = part.bytes();
-            if (!part.tensors.isEmpty()) {
-                pad(file, part);
-            }
-            file.force(end);
+            pad(file, part);
+            file.force(part.bytes());
         } catch (IOException e) {
             throw failed(part, e);
+        }
+    }
+
+    private static void closeQuietly(Part part, OutputFile file) {
+        try {
+            file.close();
+        } catch (IOException e) {
+            // its content was forced before, or is about to be deleted
+            LoggerFactory.getLogger(GgufFileWriter.class).warn("{} was not closed: {}", part.partial, e.toString());
         }
     }
 

@@ -4,6 +4,7 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -30,8 +31,21 @@ interface OutputFile extends Closeable {
     Opener ON_DISK = new Opener() {
         @Override
         public OutputFile open(Path path) throws IOException {
-            return new OnDisk(FileChannel.open(
-                    path, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE));
+            FileChannel channel = FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            try {
+                if (channel.tryLock() == null) {
+                    throw new IOException("another process is writing " + path.getFileName());
+                }
+                // only now: what a killed run has left may go, what a running one writes may not
+                channel.truncate(0);
+                return new OnDisk(channel);
+            } catch (OverlappingFileLockException e) {
+                channel.close();
+                throw new IOException("it is being written already", e);
+            } catch (IOException e) {
+                channel.close();
+                throw e;
+            }
         }
 
         @Override
