@@ -43,7 +43,6 @@ final class DefaultSession implements Session {
             throw new InvalidRequestException("the logits of " + tokens.length + " tokens by " + vocabulary
                     + " ids do not fit one array; pass fewer tokens at a time");
         }
-        engine.checkFiles();
         float[] values = new float[tokens.length * vocabulary];
         int before = cache.length();
         boolean done = false;
@@ -63,7 +62,6 @@ final class DefaultSession implements Session {
             throw new InvalidRequestException("there is no token to append");
         }
         checkTokens(tokens);
-        engine.checkFiles();
         float[] values = new float[engine.config().vocabulary()];
         append(tokens, values, NEVER);
         return new Logits(values, 1, values.length);

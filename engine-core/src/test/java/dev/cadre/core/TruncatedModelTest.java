@@ -1,0 +1,100 @@
+package dev.cadre.core;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A model whose file is truncated while it generates fails with a typed error; the process lives. */
+class TruncatedModelTest {
+    @TempDir
+    private Path temp;
+
+    @Test
+    void aTruncatedFileIsATypedError() throws IOException, InterruptedException {
+        Path model = Files.copy(Golden.resource("golden/mixed/model.gguf"), temp.resolve("model.gguf"));
+        Path log = temp.resolve("log");
+        String separator = System.getProperty("path.separator");
+        Process child = new ProcessBuilder(List.of(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "--add-modules",
+                        "jdk.incubator.vector",
+                        "-XX:-CreateCoredumpOnCrash",
+                        "-cp",
+                        System.getProperty("java.class.path")
+                                + separator
+                                + System.getProperty("jdk.module.path", "")
+                                + separator
+                                + location(Child.class),
+                        Child.class.getName(),
+                        model.toString()))
+                .directory(temp.toFile())
+                .redirectOutput(log.toFile())
+                .redirectError(temp.resolve("err").toFile())
+                .start();
+        assertTrue(child.waitFor(120, TimeUnit.SECONDS), "the child hangs");
+        String all = Files.readString(log) + Files.readString(temp.resolve("err"));
+        assertEquals(0, child.exitValue(), all);
+        assertEquals(
+                List.of("step: WeightsFaultException", "later: WeightsFaultException", "closed"),
+                Files.readAllLines(log),
+                all);
+    }
+
+    private static String location(Class<?> type) {
+        return Path.of(type.getProtectionDomain().getCodeSource().getLocation().getPath())
+                .toString();
+    }
+
+    /** Runs steps until the kernels are compiled, truncates the file, runs on. */
+    static final class Child {
+        private Child() {}
+
+        public static void main(String[] args) throws IOException {
+            Path file = Path.of(args[0]);
+            MoeModel model = MoeModel.load(file, LoadOptions.defaults().withThreads(2));
+            Session session = model.newSession();
+            Session other = model.newSession();
+            for (int i = 0; i < 300; i++) {
+                session.append(1 + i % 200);
+            }
+            System.out.println("step: "
+                    + outcome(() -> {
+                        int[] prompt = {5};
+                        for (Token _ :
+                                session.generate(prompt, Sampling.greedy().withMaxTokens(30))) {
+                            truncate(file);
+                        }
+                    }));
+            System.out.println("later: " + outcome(() -> other.append(1)));
+            session.close();
+            other.close();
+            model.close();
+            System.out.println("closed");
+        }
+
+        private static void truncate(Path file) {
+            try (RandomAccessFile access = new RandomAccessFile(file.toFile(), "rw")) {
+                access.setLength(4096);
+            } catch (IOException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+
+        private static String outcome(Runnable action) {
+            try {
+                action.run();
+                return "noticed nothing";
+            } catch (RuntimeException e) {
+                return e.getClass().getSimpleName();
+            }
+        }
+    }
+}
