@@ -262,6 +262,22 @@ class CheckpointConverterTest {
     }
 
     @Test
+    void deepSeekLeavesPredictionLayersOut() throws IOException {
+        Path folder = temp.resolve("v3");
+        TestFiles.glmDsaFolder(folder, 64);
+        Path config = folder.resolve("config.json");
+        Files.writeString(config, Files.readString(config).replace("glm_moe_dsa", "deepseek_v3"));
+        // its layers 0 and 2 have an indexer, which DeepSeek-V3 has not
+        refused(folder, "it has no place in GGUF");
+        Files.writeString(
+                config, Files.readString(config).replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1"));
+        CheckpointFormatException error = assertThrows(
+                CheckpointFormatException.class, () -> convert(folder, new ConversionOptions(BlockFormat.F16)));
+        // layer 1, now for prediction, is left out; the indexer of layer 0 and all of layer 2 are not
+        assertTrue(error.item().startsWith("model.layers.0.self_attn.indexer."), error.getMessage());
+    }
+
+    @Test
     void whatDoesNotFitIsRefused() {
         refused(folder("\"hidden_size\": 72", "\"hidden_size\": 71"), "after config.json it must be [251, 71]");
     }

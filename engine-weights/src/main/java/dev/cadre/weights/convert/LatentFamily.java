@@ -30,8 +30,9 @@ record LatentFamily(String modelType, String architecture, String preTokenizer, 
         for (int layer = 0; layer < sizes.layers + predictionLayers; layer++) {
             layer(plan, sizes, layer);
         }
-        if (!prediction) {
-            plan.skipAll("model.layers." + sizes.layers + ".");
+        int left = prediction ? 0 : plan.config().intOr("num_nextn_predict_layers", 0);
+        for (int layer = sizes.layers; layer < sizes.layers + left; layer++) {
+            plan.skipAll("model.layers." + layer + ".");
         }
     }
 
