@@ -24,8 +24,8 @@ import jdk.incubator.vector.VectorOperators;
  * <p>A stretch of blocks is first copied from its segment into an array that stays in the first-level cache. That is
  * cheaper than it looks: the copy is one checked bulk access that streams, and what follows has plain array bounds
  * checks instead of a segment's. It is also what makes mapped memory safe: HotSpot turns a fault on a mapped page (a
- * file truncated while in use) into an {@code InternalError} in such a copy, whereas vector loads from the page can kill
- * the process.
+ * file truncated while in use) into an {@code InternalError} in such a copy, whereas vector loads from the page can
+ * kill the process.
  */
 final class VectorDecoders {
     private static final VarHandle SHORT = MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
