@@ -25,7 +25,7 @@ final class DotTile {
     /**
      * Sums of all {@code tokens} x {@code rows} pairs. Weight row r starts at {@code wAt + r·wStride}, activation row t
      * at {@code xAt[firstToken + t] + xOffset}; the sums of (t, r) are the vector at
-     * {@code pAt + (t·rows + r)·L} of {@code partials}.
+     * {@code pAt + t·pStride + r·L} of {@code partials}.
      *
      * @param rows a multiple of {@link #ROWS}
      */
@@ -41,8 +41,8 @@ final class DotTile {
             int rows,
             int k,
             float[] partials,
-            int pAt) {
-        int pStride = rows * L;
+            int pAt,
+            int pStride) {
         int t = 0;
         for (; t <= tokens - 4; t += 4) {
             int i = firstToken + t;

@@ -20,6 +20,9 @@ final class VectorMatrixKernel implements MatrixKernel {
     /** Inner elements of one tile; with 16 rows, 128 KiB: a part of a core's second-level cache. */
     private static final int TILE_COLUMNS = 2048;
 
+    /** Up to this many tokens, tiles have as few rows as possible. */
+    private static final int FEW_TOKENS = 8;
+
     /** Tokens whose sums are held at a time: with 16 rows of 64-byte vectors, 128 KiB. */
     private static final int TILE_TOKENS = 128;
 
@@ -40,9 +43,15 @@ final class VectorMatrixKernel implements MatrixKernel {
             x = pad(x, xAt, tokens, k, paddedK, ws);
             xAt = ws.paddedAt(tokens);
         }
+        if (tokens == 1 && FusedDots.supports(w)) {
+            oneToken(w, firstRow, rowCount, x, xAt[0], y, yAt[0], ws);
+            return;
+        }
         // a reader decodes whole rows
         int width = w.reader() != null ? paddedK : Math.min(paddedK, TILE_COLUMNS);
-        float[] tile = ws.tile(TILE_ROWS * width);
+        // for few tokens a tile is used hardly more than once: it should not leave the first-level cache
+        int tileRows = tokens <= FEW_TOKENS ? DotTile.ROWS : TILE_ROWS;
+        float[] tile = ws.tile(tileRows * width);
         float[] partials = ws.partials(TILE_ROWS * L * Math.min(tokens, TILE_TOKENS));
         boolean onePiece = paddedK <= width;
         for (int r = 0; r < rowCount; r += TILE_ROWS) {
@@ -51,15 +60,43 @@ final class VectorMatrixKernel implements MatrixKernel {
             for (int t = 0; t < tokens; t += TILE_TOKENS) {
                 int count = Math.min(TILE_TOKENS, tokens - t);
                 Arrays.fill(partials, 0, count * quads * L, 0f);
-                for (int c = 0; c < paddedK; c += width) {
-                    int columns = Math.min(width, paddedK - c);
-                    if (t == 0 || !onePiece) {
-                        decodeTile(w, firstRow + r, rows, quads, c, Math.min(columns, k - c), columns, tile, ws);
+                for (int q = 0; q < quads; q += tileRows) {
+                    int part = Math.min(tileRows, quads - q);
+                    int stored = Math.min(part, rows - q);
+                    for (int c = 0; c < paddedK; c += width) {
+                        int columns = Math.min(width, paddedK - c);
+                        if (t == 0 || !onePiece) {
+                            decodeTile(
+                                    w, firstRow + r + q, stored, part, c, Math.min(columns, k - c), columns, tile, ws);
+                        }
+                        DotTile.run(x, xAt, t, count, c, tile, 0, columns, part, columns, partials, q * L, quads * L);
                     }
-                    DotTile.run(x, xAt, t, count, c, tile, 0, columns, quads, columns, partials, 0);
                 }
                 fold(partials, count, quads, rows, y, yAt, t, Math.toIntExact(firstRow + r));
             }
+        }
+    }
+
+    private static void oneToken(
+            Matrix w, long firstRow, int rowCount, float[] x, int xAt, float[] y, int yAt, Workspace ws) {
+        float[] partials = ws.partials(2 * TILE_ROWS * L);
+        float[] scratch = ws.tile(64);
+        int half = rowCount / 2;
+        for (int r = 0; r < half; r += TILE_ROWS) {
+            int rows = Math.min(TILE_ROWS, half - r);
+            long row = firstRow + r;
+            for (int q = 0; q < rows; q++) {
+                int at = q * L;
+                FusedDots.run(w, row + q, row + half + q, x, xAt, partials, at, at + TILE_ROWS * L, scratch);
+            }
+            int to = yAt + Math.toIntExact(row);
+            foldToken(partials, 0, rows, y, to);
+            foldToken(partials, TILE_ROWS * L, rows, y, to + half);
+        }
+        if (rowCount % 2 != 0) {
+            long last = firstRow + rowCount - 1;
+            FusedDots.run(w, last, last, x, xAt, partials, 0, L, scratch);
+            foldToken(partials, 0, 1, y, yAt + Math.toIntExact(last));
         }
     }
 
@@ -82,15 +119,17 @@ final class VectorMatrixKernel implements MatrixKernel {
     private static void fold(
             float[] partials, int tokens, int quads, int rows, float[] y, int[] yAt, int firstToken, int row) {
         for (int t = 0; t < tokens; t++) {
-            int from = t * quads * L;
-            int to = yAt[firstToken + t] + row;
-            int r = 0;
-            for (; r <= rows - L; r += L) {
-                Lanes.fold(partials, from + r * L).intoArray(y, to + r);
-            }
-            for (; r < rows; r++) {
-                y[to + r] = Lanes.sum(FloatVector.fromArray(F, partials, from + r * L));
-            }
+            foldToken(partials, t * quads * L, rows, y, yAt[firstToken + t] + row);
+        }
+    }
+
+    private static void foldToken(float[] partials, int from, int rows, float[] y, int to) {
+        int r = 0;
+        for (; r <= rows - L; r += L) {
+            Lanes.fold(partials, from + r * L).intoArray(y, to + r);
+        }
+        for (; r < rows; r++) {
+            y[to + r] = Lanes.sum(FloatVector.fromArray(F, partials, from + r * L));
         }
     }
 

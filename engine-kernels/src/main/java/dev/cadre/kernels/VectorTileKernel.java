@@ -32,7 +32,7 @@ final class VectorTileKernel implements TileKernel {
         }
         if (quads > 0) {
             Arrays.fill(partials, 0, m * quads * L, 0f);
-            DotTile.run(a, at, 0, m, 0, b, bAt, bStride, quads, whole, partials, 0);
+            DotTile.run(a, at, 0, m, 0, b, bAt, bStride, quads, whole, partials, 0, quads * L);
         }
         for (int i = 0; i < m; i++) {
             int to = cAt + i * cStride;
