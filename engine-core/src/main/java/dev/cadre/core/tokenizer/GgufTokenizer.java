@@ -29,7 +29,7 @@ final class GgufTokenizer {
                         added,
                         UnaryOperator.identity(),
                         Patterns.ofGgufName(metadata.stringOr(PREFIX + "pre", "default")),
-                        startTokens(metadata, false),
+                        startTokens(metadata, vocabulary, false),
                         false));
             case "llama" -> {
                 boolean spaceInFront = metadata.booleanOr(PREFIX + "add_space_prefix", true);
@@ -37,11 +37,11 @@ final class GgufTokenizer {
                         vocabulary,
                         new ScoredMerges(vocabulary, scores(metadata, vocabulary)),
                         false,
-                        SymbolTable.characters(vocabulary, metadata.intOr(PREFIX + "unknown_token_id", 0), true),
+                        SymbolTable.characters(vocabulary, id(metadata, "unknown_token_id", 0, vocabulary), true),
                         added,
                         UnaryOperator.identity(),
                         (piece, first) -> List.of((spaceInFront && first ? " " + piece : piece).replace(' ', '\u2581')),
-                        startTokens(metadata, true),
+                        startTokens(metadata, vocabulary, true),
                         spaceInFront));
             }
             default ->
@@ -106,9 +106,19 @@ final class GgufTokenizer {
         return scores;
     }
 
-    private static int[] startTokens(Metadata metadata, boolean byDefault) {
+    /** The id of a special token, or a negative number where there is none. */
+    private static int id(Metadata metadata, String key, int otherwise, Vocabulary vocabulary) {
+        int id = metadata.intOr(PREFIX + key, otherwise);
+        if (id >= vocabulary.size()) {
+            throw new UnsupportedModelException(metadata.source() + ": " + PREFIX + key + " is " + id
+                    + ", and the vocabulary has " + vocabulary.size() + " tokens");
+        }
+        return id;
+    }
+
+    private static int[] startTokens(Metadata metadata, Vocabulary vocabulary, boolean byDefault) {
         boolean adds = metadata.booleanOr(PREFIX + "add_bos_token", byDefault);
-        int id = metadata.intOr(PREFIX + "bos_token_id", -1);
+        int id = id(metadata, "bos_token_id", -1, vocabulary);
         if (!adds || id < 0) {
             return new int[0];
         }

@@ -33,13 +33,31 @@ interface PreTokenizer {
             List<String> pieces = List.of(piece);
             for (PreTokenizer step : steps) {
                 List<String> next = new ArrayList<>();
+                int length = 0;
                 for (int i = 0; i < pieces.size(); i++) {
-                    next.addAll(step.split(pieces.get(i), first && i == 0));
+                    for (String part : step.split(pieces.get(i), first && i == 0)) {
+                        length += part.length();
+                        next.add(part);
+                    }
+                    checkGrowth(piece.length(), length);
                 }
                 pieces = next;
             }
             return pieces;
         };
+    }
+
+    /** Steps that each insert a little would otherwise make gigabytes of a word. */
+    static String bounded(int before, String text) {
+        checkGrowth(before, text.length());
+        return text;
+    }
+
+    private static void checkGrowth(int before, int after) {
+        if (after > 64L * before + 4096) {
+            throw new UnsupportedModelException(
+                    "the tokenizer's steps make " + after + " characters of a text of " + before);
+        }
     }
 
     /**
@@ -61,25 +79,31 @@ interface PreTokenizer {
         } catch (PatternSyntaxException e) {
             throw new UnsupportedModelException(
                     "the tokenizer's pattern cannot be compiled: " + e.getDescription() + ": " + regex);
+        } catch (StackOverflowError e) {
+            throw new UnsupportedModelException("the tokenizer's pattern is nested too deeply: " + regex);
         }
     }
 
     private static List<String> cut(Pattern pattern, String piece, Behavior behavior, boolean invert) {
+        try {
+            return cutDeeply(pattern, piece, behavior, invert);
+        } catch (StackOverflowError e) {
+            throw new UnsupportedModelException("the tokenizer's pattern recurses too deeply: " + pattern);
+        }
+    }
+
+    private static List<String> cutDeeply(Pattern pattern, String piece, Behavior behavior, boolean invert) {
         List<String> pieces = new ArrayList<>();
         BudgetedText text = new BudgetedText(piece);
         Matcher matcher = pattern.matcher(text);
         int end = 0;
-        try {
-            while (matcher.find()) {
-                if (matcher.end() == matcher.start()) {
-                    continue;
-                }
-                add(pieces, piece, end, matcher.start(), invert, behavior);
-                add(pieces, piece, matcher.start(), matcher.end(), !invert, behavior);
-                end = matcher.end();
+        while (matcher.find()) {
+            if (matcher.end() == matcher.start()) {
+                continue;
             }
-        } catch (StackOverflowError e) {
-            throw new UnsupportedModelException("the tokenizer's pattern recurses too deeply: " + pattern);
+            add(pieces, piece, end, matcher.start(), invert, behavior);
+            add(pieces, piece, matcher.start(), matcher.end(), !invert, behavior);
+            end = matcher.end();
         }
         text.report();
         add(pieces, piece, end, piece.length(), invert, behavior);

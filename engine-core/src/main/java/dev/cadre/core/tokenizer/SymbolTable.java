@@ -112,8 +112,12 @@ interface SymbolTable {
         @Override
         public byte[] bytes(String token) {
             if (token.length() == 6 && token.startsWith("<0x") && token.endsWith(">")) {
-                byte[] one = {(byte) Integer.parseInt(token.substring(3, 5), 16)};
-                return one;
+                int high = Character.digit(token.charAt(3), 16);
+                int low = Character.digit(token.charAt(4), 16);
+                if (high >= 0 && low >= 0) {
+                    byte[] one = {(byte) (16 * high + low)};
+                    return one;
+                }
             }
             return token.replace(SPACE, " ").getBytes(StandardCharsets.UTF_8);
         }

@@ -13,6 +13,8 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.json.JsonFactory;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -22,7 +24,20 @@ final class TokenizerJson {
     private static final int MAX_ID = 1 << 24;
 
     /** Larger files are refused; the largest published one has 34 MB. */
-    private static final long MAX_BYTES = 256L << 20;
+    private static final long MAX_BYTES = 128L << 20;
+
+    /** Names, values, brackets. Each costs memory whatever its length; the largest published file has 3 million. */
+    private static final long MAX_JSON_TOKENS = 10_000_000;
+
+    /** Published files insert one character. With steps one after another a longer text would grow without bound. */
+    private static final int MAX_INSERTED = 64;
+
+    private static final JsonMapper JSON = JsonMapper.builder(JsonFactory.builder()
+                    .streamReadConstraints(StreamReadConstraints.builder()
+                            .maxTokenCount(MAX_JSON_TOKENS)
+                            .build())
+                    .build())
+            .build();
 
     private final Path file;
     private final JsonNode root;
@@ -39,22 +54,32 @@ final class TokenizerJson {
      * @throws UnsupportedModelException if it asks for something that we do not do
      */
     static BpeTokenizer read(Path file) {
-        JsonNode root;
         try {
             if (Files.size(file) > MAX_BYTES) {
                 throw new CheckpointFormatException(
                         file, -1, null, "has " + Files.size(file) + " bytes; at most " + MAX_BYTES + " are read");
             }
-            root = JsonMapper.shared().readTree(Files.readAllBytes(file));
-        } catch (JacksonException e) {
-            throw new CheckpointFormatException(file, -1, null, "malformed JSON: " + e.getOriginalMessage(), e);
+            return read(file, Files.readAllBytes(file));
         } catch (IOException e) {
             throw new CheckpointIOException(file, "cannot be read: " + e.getMessage(), e);
         }
-        if (!root.isObject()) {
-            throw new CheckpointFormatException(file, -1, null, "is not a JSON object");
+    }
+
+    /**
+     * Reads a file's content.
+     *
+     * @param file for messages
+     */
+    static BpeTokenizer read(Path file, byte[] content) {
+        try {
+            JsonNode root = JSON.readTree(content);
+            if (!root.isObject()) {
+                throw new CheckpointFormatException(file, -1, null, "is not a JSON object");
+            }
+            return new TokenizerJson(file, root).build();
+        } catch (JacksonException e) { // also where a value is of another kind than the one asked for
+            throw new CheckpointFormatException(file, -1, null, "malformed JSON: " + e.getOriginalMessage(), e);
         }
-        return new TokenizerJson(file, root).build();
     }
 
     private BpeTokenizer build() {
@@ -191,16 +216,19 @@ final class TokenizerJson {
             case "NFKC" -> text -> Normalizer.normalize(text, Normalizer.Form.NFKC);
             case "NFKD" -> text -> Normalizer.normalize(text, Normalizer.Form.NFKD);
             case "Prepend" -> {
-                String prefix = node.path("prepend").asString("");
+                String prefix = inserted(node.path("prepend"));
                 yield text -> text.isEmpty() ? text : prefix + text;
             }
             case "Replace" -> {
-                String content = node.path("content").asString("");
+                String content = inserted(node.path("content"));
                 JsonNode literal = node.path("pattern").path("String");
                 if (literal.isMissingNode()) {
                     throw unsupported("normalizer Replace", "a regular expression", "a string");
                 }
                 String pattern = literal.asString();
+                if (pattern.isEmpty()) {
+                    throw unsupported("normalizer Replace", "", "a string of one character or more");
+                }
                 yield text -> text.replace(pattern, content);
             }
             case "Sequence" -> {
@@ -211,13 +239,21 @@ final class TokenizerJson {
                 yield text -> {
                     String result = text;
                     for (UnaryOperator<String> step : steps) {
-                        result = step.apply(result);
+                        result = PreTokenizer.bounded(text.length(), step.apply(result));
                     }
                     return result;
                 };
             }
             default -> throw unsupported("normalizer", type, "NFC, NFD, NFKC, NFKD, Prepend, Replace, Sequence");
         };
+    }
+
+    private String inserted(JsonNode node) {
+        String text = node.asString("");
+        if (text.length() > MAX_INSERTED) {
+            throw unsupported("inserting", text.length() + " characters", "up to " + MAX_INSERTED);
+        }
+        return text;
     }
 
     private PreTokenizer preTokenizer(JsonNode node) {
@@ -265,6 +301,9 @@ final class TokenizerJson {
 
     private PreTokenizer metaspace(JsonNode node) {
         String mark = node.path("replacement").asString("\u2581");
+        if (mark.length() != 1) {
+            throw unsupported("Metaspace replacement", mark, "one character");
+        }
         String scheme = node.path("prepend_scheme")
                 .asString(node.path("add_prefix_space").asBoolean(true) ? "always" : "never");
         PreTokenizer split = node.path("split").asBoolean(true)
