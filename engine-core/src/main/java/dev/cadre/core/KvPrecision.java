@@ -3,18 +3,12 @@ package dev.cadre.core;
 /** How the key-value cache stores its numbers. */
 public enum KvPrecision {
     /** float32: exact. */
-    F32(4),
+    F32,
     /** bfloat16: half the bytes. */
-    BF16(2);
-
-    private final int bytes;
-
-    KvPrecision(int bytes) {
-        this.bytes = bytes;
-    }
-
-    /** Bytes of {@code n} numbers of one row. */
-    public int bytes(int n) {
-        return bytes * n;
-    }
+    BF16,
+    /**
+     * Eight-bit floats with a scale for each 128, rotated keys in bfloat16: about a quarter of the bytes. Index keys
+     * are spread by a Hadamard rotation first, so that no single large component sets their scale.
+     */
+    FP8
 }

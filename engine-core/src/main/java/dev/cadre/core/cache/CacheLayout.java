@@ -23,6 +23,8 @@ public final class CacheLayout {
     private final KvPrecision precision;
     private final long[] latentOffset; // or keys
     private final long[] indexOffset; // or values
+    private final RowFormat[] latentRow; // or one head's key or value
+    private final RowFormat[] indexRow;
     private final long pageBytes;
 
     /** The layout for a model. */
@@ -31,20 +33,24 @@ public final class CacheLayout {
         int layers = config.layers().size();
         latentOffset = new long[layers];
         indexOffset = new long[layers];
+        latentRow = new RowFormat[layers];
+        indexRow = new RowFormat[layers];
         long at = 0;
         for (int i = 0; i < layers; i++) {
             switch (config.layers().get(i).attention()) {
                 case AttentionConfig.Latent latent -> {
+                    latentRow[i] = new RowFormat(precision, latent.cacheWidth(), latent.ropeWidth());
                     latentOffset[i] = at;
-                    at += (long) PAGE_TOKENS * precision.bytes(latent.cacheWidth());
+                    at += (long) PAGE_TOKENS * latentRow[i].bytes();
                     indexOffset[i] = at;
                     if (latent.ownsIndexer()) {
-                        at += (long) PAGE_TOKENS
-                                * precision.bytes(latent.indexer().width());
+                        indexRow[i] = new RowFormat(precision, latent.indexer().width(), 0);
+                        at += (long) PAGE_TOKENS * indexRow[i].bytes();
                     }
                 }
                 case AttentionConfig.Grouped grouped -> {
-                    long bytes = (long) PAGE_TOKENS * grouped.keyValueHeads() * precision.bytes(grouped.headWidth());
+                    latentRow[i] = new RowFormat(precision, grouped.headWidth(), 0);
+                    long bytes = (long) PAGE_TOKENS * grouped.keyValueHeads() * latentRow[i].bytes();
                     latentOffset[i] = at;
                     indexOffset[i] = at + bytes;
                     at += 2 * bytes;
@@ -73,21 +79,30 @@ public final class CacheLayout {
         return precision;
     }
 
+    /** How a latent row, or one head's key or value, is stored. */
+    RowFormat row(int layer) {
+        return latentRow[layer];
+    }
+
+    RowFormat indexRow(int layer) {
+        return indexRow[layer];
+    }
+
     long latentOffset(int layer) {
         return latentOffset[layer];
     }
 
+    long indexOffset(int layer) {
+        return indexOffset[layer];
+    }
+
     /** Where the keys of one head begin. */
-    long keyOffset(int layer, int head, int width) {
-        return latentOffset[layer] + (long) head * PAGE_TOKENS * precision.bytes(width);
+    long keyOffset(int layer, int head) {
+        return latentOffset[layer] + (long) head * PAGE_TOKENS * latentRow[layer].bytes();
     }
 
     /** Where the values of one head begin. */
-    long valueOffset(int layer, int head, int width) {
-        return indexOffset[layer] + (long) head * PAGE_TOKENS * precision.bytes(width);
-    }
-
-    long indexOffset(int layer) {
-        return indexOffset[layer];
+    long valueOffset(int layer, int head) {
+        return indexOffset[layer] + (long) head * PAGE_TOKENS * latentRow[layer].bytes();
     }
 }

@@ -113,18 +113,23 @@ public final class SequenceCache implements AutoCloseable {
     }
 
     /** Stores the latent row [r + dr] of a position. */
-    public void writeLatent(int layer, int position, float[] row, int at, int width) {
-        write(layout.latentOffset(layer), position, row, at, width);
+    public void writeLatent(int layer, int position, float[] row, int at) {
+        write(layout.row(layer), layout.latentOffset(layer), position, row, at);
     }
 
     /** Reads the latent row of a position. */
-    public void readLatent(int layer, int position, float[] row, int at, int width) {
-        read(layout.latentOffset(layer), position, 1, row, at, width);
+    public void readLatent(int layer, int position, float[] row, int at) {
+        read(layout.row(layer), layout.latentOffset(layer), position, 1, row, at);
+    }
+
+    /** Whether index keys, and the queries that meet them, must be spread by a Hadamard rotation. */
+    public boolean spreadsIndexKeys() {
+        return layout.precision() == KvPrecision.FP8;
     }
 
     /** Stores the index key [Di] of a position. */
-    public void writeIndexKey(int layer, int position, float[] row, int at, int width) {
-        write(layout.indexOffset(layer), position, row, at, width);
+    public void writeIndexKey(int layer, int position, float[] row, int at) {
+        write(layout.indexRow(layer), layout.indexOffset(layer), position, row, at);
     }
 
     /**
@@ -133,38 +138,36 @@ public final class SequenceCache implements AutoCloseable {
      * @param position the first; all must lie in its page
      * @param rows receives [count, Di]
      */
-    public void readIndexKeys(int layer, int position, int count, float[] rows, int width) {
-        read(layout.indexOffset(layer), position, count, rows, 0, width);
+    public void readIndexKeys(int layer, int position, int count, float[] rows) {
+        read(layout.indexRow(layer), layout.indexOffset(layer), position, count, rows, 0);
     }
 
     /** Stores one head's key [dh] of a position. */
-    public void writeKey(int layer, int head, int position, float[] row, int at, int width) {
-        write(layout.keyOffset(layer, head, width), position, row, at, width);
+    public void writeKey(int layer, int head, int position, float[] row, int at) {
+        write(layout.row(layer), layout.keyOffset(layer, head), position, row, at);
     }
 
     /** Stores one head's value [dh] of a position. */
-    public void writeValue(int layer, int head, int position, float[] row, int at, int width) {
-        write(layout.valueOffset(layer, head, width), position, row, at, width);
+    public void writeValue(int layer, int head, int position, float[] row, int at) {
+        write(layout.row(layer), layout.valueOffset(layer, head), position, row, at);
     }
 
     /** Reads one head's keys [count, dh] of positions of one page. */
-    public void readKeys(int layer, int head, int position, int count, float[] rows, int width) {
-        read(layout.keyOffset(layer, head, width), position, count, rows, 0, width);
+    public void readKeys(int layer, int head, int position, int count, float[] rows) {
+        read(layout.row(layer), layout.keyOffset(layer, head), position, count, rows, 0);
     }
 
     /** Reads one head's values [count, dh] of positions of one page. */
-    public void readValues(int layer, int head, int position, int count, float[] rows, int width) {
-        read(layout.valueOffset(layer, head, width), position, count, rows, 0, width);
+    public void readValues(int layer, int head, int position, int count, float[] rows) {
+        read(layout.row(layer), layout.valueOffset(layer, head), position, count, rows, 0);
     }
 
-    private void write(long base, int position, float[] row, int at, int width) {
-        KvPrecision p = layout.precision();
-        RowStore.write(p, row, at, width, page(position), base + slot(position) * p.bytes(width));
+    private void write(RowFormat format, long base, int position, float[] row, int at) {
+        format.write(row, at, page(position), base + slot(position) * format.bytes());
     }
 
-    private void read(long base, int position, int count, float[] rows, int at, int width) {
-        KvPrecision p = layout.precision();
-        RowStore.read(p, page(position), base + slot(position) * p.bytes(width), rows, at, count * width);
+    private void read(RowFormat format, long base, int position, int count, float[] rows, int at) {
+        format.read(page(position), base + slot(position) * format.bytes(), count, rows, at);
     }
 
     private static long slot(int position) {

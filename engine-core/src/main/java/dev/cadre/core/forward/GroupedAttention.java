@@ -71,8 +71,8 @@ final class GroupedAttention {
             }
             for (int h = 0; h < c.keyValueHeads(); h++) {
                 int at = row * keyWidth + h * c.headWidth();
-                batch.cache(row).writeKey(layer, h, batch.position(row), k, at, c.headWidth());
-                batch.cache(row).writeValue(layer, h, batch.position(row), v, at, c.headWidth());
+                batch.cache(row).writeKey(layer, h, batch.position(row), k, at);
+                batch.cache(row).writeValue(layer, h, batch.position(row), v, at);
             }
         }
         attend.c = c;
@@ -171,10 +171,10 @@ final class GroupedAttention {
             for (int block = first / BLOCK * BLOCK; block <= position; block += BLOCK) {
                 int from = Math.max(block, first);
                 int n = Math.min(block + BLOCK, position + 1) - from;
-                cache.readKeys(layer, head, from, n, tile, width);
+                cache.readKeys(layer, head, from, n, tile);
                 kernel.dot(q, at, width, group, tile, 0, width, n, width, s, 0, BLOCK, team.workspaces()[worker]);
                 running.block(s, BLOCK, n, c.scale(), u, at, width);
-                cache.readValues(layer, head, from, n, tile, width);
+                cache.readValues(layer, head, from, n, tile);
                 kernel.accumulate(s, 0, BLOCK, group, tile, 0, width, n, width, u, at, width);
             }
             running.finish(u, at, width, sinks, head * group);

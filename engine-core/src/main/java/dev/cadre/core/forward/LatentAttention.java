@@ -118,7 +118,7 @@ final class LatentAttention {
             int at = row * c.cacheWidth();
             math.rmsNorm(kv, at, w.latentNorm(), c.latentNormEps(), kv, at, c.latentRank());
             rotary.apply(c.rope(), row, kv, at + c.latentRank());
-            batch.cache(row).writeLatent(layer, batch.position(row), kv, at, c.cacheWidth());
+            batch.cache(row).writeLatent(layer, batch.position(row), kv, at);
             for (int h = 0; h < c.heads(); h++) {
                 rotary.apply(c.rope(), row, q, (row * c.heads() + h) * c.queryWidth() + c.nopeWidth());
             }
@@ -219,7 +219,7 @@ final class LatentAttention {
             int start = selection.start(row) + from;
             for (int i = 0; i < n; i++) {
                 int position = all ? from + i : selection.positions()[start + i];
-                cache.readLatent(layer, position, tile, i * width, width);
+                cache.readLatent(layer, position, tile, i * width);
             }
         }
     }

@@ -81,7 +81,11 @@ final class LightningIndexer {
         math.scale(weights, 0, factor, rows * c.heads());
         for (int row = 0; row < rows; row++) {
             for (int h = 0; h < c.heads(); h++) {
-                rotary.apply(c.rope(), row, q, (row * c.heads() + h) * c.width());
+                int at = (row * c.heads() + h) * c.width();
+                rotary.apply(c.rope(), row, q, at);
+                if (batch.cache(row).spreadsIndexKeys()) {
+                    Hadamard.rotate(q, at, c.width());
+                }
             }
         }
         scoreAndSelect(c, layer, batch, q, weights, selection);
@@ -95,7 +99,10 @@ final class LightningIndexer {
             int at = row * c.width();
             team.kernels().math().layerNorm(k, at, w.keyNorm(), w.keyNormBias(), c.normEps(), k, at, c.width());
             rotary.apply(c.rope(), row, k, at);
-            batch.cache(row).writeIndexKey(layer, batch.position(row), k, at, c.width());
+            if (batch.cache(row).spreadsIndexKeys()) {
+                Hadamard.rotate(k, at, c.width());
+            }
+            batch.cache(row).writeIndexKey(layer, batch.position(row), k, at);
         }
     }
 
@@ -167,7 +174,7 @@ final class LightningIndexer {
             VectorMath math = team.kernels().math();
             for (int p = from; p < to; p += CacheLayout.PAGE_TOKENS) {
                 int n = Math.min(CacheLayout.PAGE_TOKENS, to - p);
-                cache.readIndexKeys(layer, p, n, tile, c.width());
+                cache.readIndexKeys(layer, p, n, tile);
                 team.kernels()
                         .tiles()
                         .dot(

@@ -88,8 +88,8 @@ class PagePoolModelTest {
             Arrays.fill(row, value);
             for (int layer = 0; layer < 2; layer++) {
                 row[0] = value + layer;
-                pair.cache.writeLatent(layer, p, row, 0, WIDTH);
-                pair.cache.writeIndexKey(layer, p, row, 0, WIDTH);
+                pair.cache.writeLatent(layer, p, row, 0);
+                pair.cache.writeIndexKey(layer, p, row, 0);
             }
             pair.expected.add(value);
         }
@@ -103,9 +103,9 @@ class PagePoolModelTest {
         for (int p = 0; p < pair.expected.size(); p += 1 + p / 3) {
             Arrays.fill(wanted, pair.expected.get(p));
             wanted[0] = pair.expected.get(p) + 1;
-            pair.cache.readLatent(1, p, row, 0, WIDTH);
+            pair.cache.readLatent(1, p, row, 0);
             assertArrayEquals(wanted, row, where);
-            pair.cache.readIndexKeys(1, p, 1, row, WIDTH);
+            pair.cache.readIndexKeys(1, p, 1, row);
             assertArrayEquals(wanted, row, where);
         }
     }

@@ -1,0 +1,51 @@
+package dev.cadre.core.cache;
+
+/** Eight-bit floats with four exponent and three mantissa bits (OCP e4m3fn: no infinity, greatest 448). */
+final class E4m3 {
+    private static final float GREATEST = 448f;
+    private static final int NAN = 0x7f;
+    private static final float[] VALUES = new float[256];
+
+    static {
+        for (int code = 0; code < 256; code++) {
+            int exponent = code >> 3 & 15;
+            int mantissa = code & 7;
+            float magnitude = exponent == 0 ? mantissa * 0x1p-9f : (8 + mantissa) * (float) Math.pow(2, exponent - 10);
+            float value = (code & 0x7f) == NAN ? Float.NaN : magnitude;
+            VALUES[code] = (code & 0x80) != 0 ? -value : value;
+        }
+    }
+
+    private E4m3() {}
+
+    static float decode(byte code) {
+        return VALUES[code & 0xff];
+    }
+
+    /** The nearest code, ties to even; beyond the greatest value the greatest one; NaN stays NaN. */
+    static byte encode(float value) {
+        int sign = Float.floatToRawIntBits(value) >>> 24 & 0x80;
+        float magnitude = Math.abs(value);
+        if (Float.isNaN(magnitude)) {
+            return (byte) NAN;
+        }
+        if (magnitude >= GREATEST) {
+            return (byte) (sign | 0x7e);
+        }
+        if (magnitude < 0x1p-6f) {
+            return (byte) (sign | (int) Math.rint(magnitude * 512)); // subnormals, steps of 2^-9
+        }
+        int bits = Float.floatToRawIntBits(magnitude);
+        int rounded = bits + 0x7ffff + (bits >>> 20 & 1);
+        return (byte) (sign | Math.min(0x7e, (rounded >>> 20) - (120 << 3)));
+    }
+
+    /** The scale that takes the largest of n numbers to the greatest code; 1 for all zeros. */
+    static float scaleFor(float[] x, int at, int n) {
+        float largest = 0;
+        for (int i = at; i < at + n; i++) {
+            largest = Math.max(largest, Math.abs(x[i]));
+        }
+        return largest > 0 ? largest / GREATEST : 1f;
+    }
+}

@@ -1,0 +1,116 @@
+package dev.cadre.core.cache;
+
+import dev.cadre.core.KvPrecision;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+
+/**
+ * How one row of a cache is stored.
+ *
+ * <pre>
+ *   F32:   width floats
+ *   BF16:  width bfloat16
+ *   FP8:   (width - tail) e4m3 | a float scale for each 128 of them | tail bfloat16
+ * </pre>
+ *
+ * At GLM-5's sizes a latent row in FP8 takes 512 + 16 + 128 = 656 bytes, as FlashMLA lays it out, an index key
+ * 128 + 4 = 132.
+ *
+ * @param precision of the row
+ * @param width numbers in a row
+ * @param tail numbers at its end that FP8 keeps in bfloat16: rotated keys, which tolerate no coarse rounding
+ */
+record RowFormat(KvPrecision precision, int width, int tail) {
+    /** Numbers that share one scale in FP8. */
+    static final int GROUP = 128;
+
+    private static final ValueLayout.OfFloat FLOAT =
+            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfShort SHORT =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    /** Bytes of one row. */
+    int bytes() {
+        return switch (precision) {
+            case F32 -> 4 * width;
+            case BF16 -> 2 * width;
+            case FP8 -> coarse() + 4 * groups() + 2 * tail;
+        };
+    }
+
+    private int coarse() {
+        return width - tail;
+    }
+
+    private int groups() {
+        return (coarse() + GROUP - 1) / GROUP;
+    }
+
+    /** Stores {@code src[at..at + width)} at {@code offset}. */
+    void write(float[] src, int at, MemorySegment memory, long offset) {
+        switch (precision) {
+            case F32 -> MemorySegment.copy(src, at, memory, FLOAT, offset, width);
+            case BF16 -> writeBfloats(src, at, width, memory, offset);
+            case FP8 -> {
+                long scales = offset + coarse();
+                for (int g = 0; g < groups(); g++) {
+                    int from = g * GROUP;
+                    int to = Math.min(coarse(), from + GROUP);
+                    float scale = E4m3.scaleFor(src, at + from, to - from);
+                    memory.set(FLOAT, scales + 4L * g, scale);
+                    for (int i = from; i < to; i++) {
+                        memory.set(ValueLayout.JAVA_BYTE, offset + i, E4m3.encode(src[at + i] / scale));
+                    }
+                }
+                writeBfloats(src, at + coarse(), tail, memory, scales + 4L * groups());
+            }
+        }
+    }
+
+    private static void writeBfloats(float[] src, int at, int n, MemorySegment memory, long offset) {
+        for (int i = 0; i < n; i++) {
+            memory.set(SHORT, offset + 2L * i, toBfloat16(src[at + i]));
+        }
+    }
+
+    /** Reads {@code count} rows that lie one after the other to {@code dst[at..at + count · width)}. */
+    void read(MemorySegment memory, long offset, int count, float[] dst, int at) {
+        switch (precision) {
+            case F32 -> MemorySegment.copy(memory, FLOAT, offset, dst, at, count * width);
+            case BF16 -> readBfloats(memory, offset, count * width, dst, at);
+            case FP8 -> {
+                for (int r = 0; r < count; r++) {
+                    readCoarse(memory, offset + (long) r * bytes(), dst, at + r * width);
+                }
+            }
+        }
+    }
+
+    private void readCoarse(MemorySegment memory, long offset, float[] dst, int at) {
+        long scales = offset + coarse();
+        for (int g = 0; g < groups(); g++) {
+            float scale = memory.get(FLOAT, scales + 4L * g);
+            int to = Math.min(coarse(), (g + 1) * GROUP);
+            for (int i = g * GROUP; i < to; i++) {
+                dst[at + i] = scale * E4m3.decode(memory.get(ValueLayout.JAVA_BYTE, offset + i));
+            }
+        }
+        readBfloats(memory, scales + 4L * groups(), tail, dst, at + coarse());
+    }
+
+    private static void readBfloats(MemorySegment memory, long offset, int n, float[] dst, int at) {
+        for (int i = 0; i < n; i++) {
+            dst[at + i] = Float.intBitsToFloat(memory.get(SHORT, offset + 2L * i) << 16);
+        }
+    }
+
+    /** Rounds to nearest, ties to even; NaN stays NaN. */
+    static short toBfloat16(float value) {
+        int bits = Float.floatToRawIntBits(value);
+        if (Float.isNaN(value)) {
+            return (short) ((bits >>> 16) | 0x40);
+        }
+        return (short) ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16);
+    }
+}
