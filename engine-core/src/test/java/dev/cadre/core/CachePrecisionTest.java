@@ -11,9 +11,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 class CachePrecisionTest {
     @ParameterizedTest
     @CsvSource({
-        "full, BF16, 0.05",
+        "full, BF16, 0.15",
         "full, FP8, 0.5",
-        "mixed, BF16, 0.05",
+        "mixed, BF16, 0.15",
         "mixed, FP8, 0.5",
         "families/qwen3_moe, BF16, 0.05",
         "families/qwen3_moe, FP8, 0.5",
