@@ -131,6 +131,23 @@ class CheckpointVariantsTest {
     }
 
     @Test
+    void generationConfigNamesEndTokens() throws IOException {
+        Golden golden = Golden.of("full");
+        Path folder = variant("full", json -> json, header -> header);
+        Files.writeString(
+                folder.resolve("generation_config.json"), "{\"eos_token_id\": [" + golden.greedy()[3] + ", 99999]}");
+        try (MoeModel model = MoeModel.load(folder);
+                Session session = model.newSession()) {
+            Completion completion =
+                    session.generate(golden.prompt(), Sampling.greedy()).result();
+            assertEquals(StopReason.STOP, completion.stopReason());
+            assertEquals(3, completion.tokens().size());
+        }
+        Files.writeString(folder.resolve("generation_config.json"), "[1");
+        assertThrows(CheckpointFormatException.class, () -> MoeModel.load(folder));
+    }
+
+    @Test
     void layersBeyondTheTrunkAreLeftOut() throws IOException {
         Golden golden = Golden.of("mixed");
         Path folder = variant(

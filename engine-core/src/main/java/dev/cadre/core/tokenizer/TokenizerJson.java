@@ -54,15 +54,44 @@ final class TokenizerJson {
      * @throws UnsupportedModelException if it asks for something that we do not do
      */
     static BpeTokenizer read(Path file) {
+        return read(file, content(file));
+    }
+
+    private static byte[] content(Path file) {
         try {
             if (Files.size(file) > MAX_BYTES) {
                 throw new CheckpointFormatException(
                         file, -1, null, "has " + Files.size(file) + " bytes; at most " + MAX_BYTES + " are read");
             }
-            return read(file, Files.readAllBytes(file));
+            return Files.readAllBytes(file);
         } catch (IOException e) {
             throw new CheckpointIOException(file, "cannot be read: " + e.getMessage(), e);
         }
+    }
+
+    /**
+     * Reads a file that must hold a JSON object.
+     *
+     * @throws CheckpointFormatException if it does not
+     */
+    static JsonNode parse(Path file) {
+        return parse(file, content(file));
+    }
+
+    private static JsonNode parse(Path file, byte[] content) {
+        try {
+            JsonNode root = JSON.readTree(content);
+            if (!root.isObject()) {
+                throw new CheckpointFormatException(file, -1, null, "is not a JSON object");
+            }
+            return root;
+        } catch (JacksonException e) {
+            throw malformed(file, e);
+        }
+    }
+
+    private static CheckpointFormatException malformed(Path file, JacksonException e) {
+        return new CheckpointFormatException(file, -1, null, "malformed JSON: " + e.getOriginalMessage(), e);
     }
 
     /**
@@ -72,13 +101,9 @@ final class TokenizerJson {
      */
     static BpeTokenizer read(Path file, byte[] content) {
         try {
-            JsonNode root = JSON.readTree(content);
-            if (!root.isObject()) {
-                throw new CheckpointFormatException(file, -1, null, "is not a JSON object");
-            }
-            return new TokenizerJson(file, root).build();
-        } catch (JacksonException e) { // also where a value is of another kind than the one asked for
-            throw new CheckpointFormatException(file, -1, null, "malformed JSON: " + e.getOriginalMessage(), e);
+            return new TokenizerJson(file, parse(file, content)).build();
+        } catch (JacksonException e) { // where a value is of another kind than the one asked for
+            throw malformed(file, e);
         }
     }
 
