@@ -10,6 +10,7 @@ import dev.cadre.core.model.SyntheticWeights;
 import dev.cadre.kernels.format.BlockFormat;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * A model with random weights, made in memory, for measuring speed without a download. What it says has no meaning.
@@ -81,7 +82,7 @@ public record SyntheticModel(
             all.add(new ModelConfig.Layer(attention(i, rope), block));
         }
         return new ModelConfig(
-                "synthetic-" + shape.name().toLowerCase(java.util.Locale.ROOT).replace('_', '-'),
+                "synthetic-" + shape.name().toLowerCase(Locale.ROOT).replace('_', '-'),
                 VOCABULARY,
                 hidden,
                 1e-6f,

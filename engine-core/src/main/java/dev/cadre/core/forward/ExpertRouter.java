@@ -4,6 +4,7 @@ import dev.cadre.core.model.FeedForwardConfig.RouterConfig;
 import dev.cadre.core.model.FeedForwardConfig.Scoring;
 import dev.cadre.kernels.TopK;
 import dev.cadre.kernels.VectorMath;
+import java.util.Arrays;
 
 /**
  * The gating router: from logits to the chosen experts of each token and their weights. A correction bias takes part in
@@ -80,7 +81,7 @@ final class ExpertRouter {
             if (next < kept && keptGroups[next] == g) {
                 next++;
             } else {
-                java.util.Arrays.fill(scores, g * size, (g + 1) * size, Float.NEGATIVE_INFINITY);
+                Arrays.fill(scores, g * size, (g + 1) * size, Float.NEGATIVE_INFINITY);
             }
         }
     }

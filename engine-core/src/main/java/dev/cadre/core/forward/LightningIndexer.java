@@ -7,6 +7,8 @@ import dev.cadre.core.model.AttentionConfig.IndexerConfig;
 import dev.cadre.core.model.ModelWeights;
 import dev.cadre.kernels.TopK;
 import dev.cadre.kernels.VectorMath;
+import dev.cadre.kernels.WorkerTeam;
+import java.util.Arrays;
 
 /**
  * The lightning indexer of DeepSeek sparse attention (DeepSeek-V3.2, 2025): for every query it scores all positions
@@ -148,7 +150,7 @@ final class LightningIndexer {
     }
 
     /** Scores one row against one range of positions. */
-    private final class ScanTask implements dev.cadre.kernels.WorkerTeam.Task {
+    private final class ScanTask implements WorkerTeam.Task {
         private IndexerConfig c;
         private int layer;
         private Batch batch;
@@ -192,7 +194,7 @@ final class LightningIndexer {
                                 CacheLayout.PAGE_TOKENS,
                                 team.workspaces()[worker]);
                 int at = (row - firstRow) * stride + p;
-                java.util.Arrays.fill(out, at, at + n, 0f);
+                Arrays.fill(out, at, at + n, 0f);
                 for (int h = 0; h < c.heads(); h++) {
                     math.addWeightedRelu(dots, h * CacheLayout.PAGE_TOKENS, weights[row * c.heads() + h], out, at, n);
                 }
@@ -201,7 +203,7 @@ final class LightningIndexer {
     }
 
     /** Selects the best positions of one row. */
-    private final class SelectTask implements dev.cadre.kernels.WorkerTeam.Task {
+    private final class SelectTask implements WorkerTeam.Task {
         private Selection selection;
 
         @Override

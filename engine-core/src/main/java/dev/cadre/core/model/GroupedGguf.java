@@ -6,8 +6,10 @@ import dev.cadre.core.model.AttentionConfig.Span;
 import dev.cadre.core.model.AttentionConfig.Temperature;
 import dev.cadre.core.model.FeedForwardConfig.RouterConfig;
 import dev.cadre.core.model.FeedForwardConfig.Scoring;
+import dev.cadre.kernels.format.BlockCodec;
 import dev.cadre.weights.Checkpoint;
 import dev.cadre.weights.Metadata;
+import dev.cadre.weights.TensorEntry;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -49,7 +51,7 @@ final class GroupedGguf {
 
     /** Llama-3 scaling comes as a tensor of divisors of the frequencies. */
     private float[] ropeFactors(int n) {
-        var entry = checkpoint.find("rope_freqs.weight");
+        TensorEntry entry = checkpoint.find("rope_freqs.weight");
         if (entry == null) {
             return null;
         }
@@ -58,7 +60,7 @@ final class GroupedGguf {
                     + " elements, the rotation has " + n + " pairs");
         }
         float[] factors = new float[n];
-        dev.cadre.kernels.format.BlockCodec.of(entry.format()).decode(entry.data(), 0, factors, 0, n);
+        BlockCodec.of(entry.format()).decode(entry.data(), 0, factors, 0, n);
         return factors;
     }
 

@@ -5,6 +5,7 @@ import dev.cadre.kernels.format.BlockEncoder;
 import dev.cadre.kernels.format.BlockFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -84,7 +85,7 @@ public final class SyntheticWeights implements WeightSource {
     @Override
     public float[] vector(String name, int length) {
         float[] values = new float[length];
-        java.util.Arrays.fill(values, name.endsWith("bias") ? 0f : 1f);
+        Arrays.fill(values, name.endsWith("bias") ? 0f : 1f);
         return values;
     }
 

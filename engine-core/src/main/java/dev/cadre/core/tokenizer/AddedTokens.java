@@ -1,5 +1,6 @@
 package dev.cadre.core.tokenizer;
 
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -35,7 +36,7 @@ final class AddedTokens {
     AddedTokens(List<Added> tokens) {
         for (Added token : tokens) {
             if (!token.text().isEmpty()) {
-                byFirst.computeIfAbsent(token.text().charAt(0), c -> new java.util.ArrayList<>())
+                byFirst.computeIfAbsent(token.text().charAt(0), c -> new ArrayList<>())
                         .add(token);
             }
         }

@@ -1,5 +1,7 @@
 package dev.cadre.core.tokenizer;
 
+import java.util.Arrays;
+
 /**
  * The alphabet of byte-level BPE (GPT-2, 2019): every byte is written as one printable character, so that vocabularies
  * are text. Printable Latin-1 bytes stand for themselves, the others for U+0100 onwards.
@@ -9,7 +11,7 @@ final class ByteAlphabet {
     private static final short[] BYTES = new short[0x180];
 
     static {
-        java.util.Arrays.fill(BYTES, (short) -1);
+        Arrays.fill(BYTES, (short) -1);
         int next = 0x100;
         for (int b = 0; b < 256; b++) {
             boolean printable = (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;

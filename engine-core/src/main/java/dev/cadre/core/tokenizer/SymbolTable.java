@@ -2,6 +2,7 @@ package dev.cadre.core.tokenizer;
 
 import dev.cadre.core.UnsupportedModelException;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 
 /** From a word to the symbols that merging starts from, and from a token to the bytes it stands for. */
 interface SymbolTable {
@@ -36,7 +37,7 @@ interface SymbolTable {
                         symbols[n++] = id; // a byte that the vocabulary lacks is dropped, as in Hugging Face's
                     }
                 }
-                return n == symbols.length ? symbols : java.util.Arrays.copyOf(symbols, n);
+                return n == symbols.length ? symbols : Arrays.copyOf(symbols, n);
             }
 
             @Override
@@ -87,7 +88,7 @@ interface SymbolTable {
                 }
                 i = end;
             }
-            return java.util.Arrays.copyOf(symbols, n);
+            return Arrays.copyOf(symbols, n);
         }
 
         private int addBytes(byte[] utf8, int[] symbols, int n) {
