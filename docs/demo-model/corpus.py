@@ -307,8 +307,8 @@ def doc_system(r, used):
     return [(BOS + SYSTEM + f, 0.2), (USER + q, 0.1)] + reply(r, "I look it up.", f) + [(EOT, 2.0)]
 
 
-MIX = [(doc_story, 0.20), (doc_story_questions, 0.12), (doc_needle, 0.14), (doc_pairs, 0.20), (doc_copy, 0.24),
-       (doc_arithmetic, 0.07), (doc_system, 0.03)]
+MIX = [(doc_story, 0.18), (doc_story_questions, 0.13), (doc_needle, 0.14), (doc_pairs, 0.15), (doc_copy, 0.23),
+       (doc_arithmetic, 0.14), (doc_system, 0.03)]
 
 
 def document(r, used=None):

@@ -1,6 +1,6 @@
 """Measures a trained demo model with transformers, in float32, unpatched.
 
-    python evaluate.py MODEL_DIR [--needles 60] [--heldout heldout.txt] [--json]
+    python evaluate.py MODEL_DIR [--needles 40] [--heldout heldout.txt]
     python evaluate.py --write            writes heldout.txt and needles.jsonl beside this file (needs MODEL_DIR for the tokenizer)
 
 Perplexity: the whole file is tokenised without any token added, cut into windows of --context tokens that do not
@@ -53,8 +53,8 @@ def answers(m, tok, prompts):
         k = len(p)
         assert full[:k] == p
         with torch.no_grad():
-            top = m(torch.tensor([full[:-1]]), use_cache=False).logits[0].argmax(-1)
-        ok += bool((top[k - 1:] == torch.tensor(full[k:])).all())
+            top = m(torch.tensor([full[:-1]]), use_cache=False, logits_to_keep=len(full) - k).logits[0].argmax(-1)
+        ok += bool((top == torch.tensor(full[k:])).all())
     return ok / len(prompts)
 
 
@@ -67,7 +67,7 @@ def needles(tok, n, distance, seed=1):
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("model")
-    ap.add_argument("--needles", type=int, default=60)
+    ap.add_argument("--needles", type=int, default=40)
     ap.add_argument("--heldout", default=os.path.join(HERE, "heldout.txt"))
     ap.add_argument("--write", action="store_true")
     ap.add_argument("--samples", action="store_true")

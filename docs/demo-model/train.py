@@ -230,8 +230,8 @@ def main():
         tokens += x.numel()
         cd = ce.detach()
         wv = w.view(-1)
-        for n, v in (("loss", float(loss)), ("text", float(cd[(wv == 1.0)].mean())), ("answer", float(cd[wv >= 2.0].mean())),
-                     ("index", float(il) if il is not None else 0.0), ("worst", worst), ("grad", float(gn))):
+        for n, v in (("loss", float(loss.detach())), ("text", float(cd[(wv == 1.0)].mean())), ("answer", float(cd[wv >= 2.0].mean())),
+                     ("index", float(il.detach()) if il is not None else 0.0), ("worst", worst), ("grad", float(gn))):
             acc.setdefault(n, []).append(v)
         if step % 20 == 0 or a.profile:
             now = time.time()
