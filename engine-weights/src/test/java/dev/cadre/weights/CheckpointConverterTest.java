@@ -88,7 +88,8 @@ class CheckpointConverterTest {
                 "qwen2_moe",
                 "olmoe",
                 "mixtral",
-                "gpt_oss"
+                "gpt_oss",
+                "mistral4"
             })
     void otherFamilies(String family) {
         Path folder = Path.of("../engine-core/src/test/resources/golden/families", family);

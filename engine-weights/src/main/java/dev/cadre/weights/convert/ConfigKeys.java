@@ -75,13 +75,13 @@ final class ConfigKeys {
         String type = ropeType(rope);
         switch (type) {
             case "default", "llama3" -> {
-                // llama3 scaling is a tensor, rope_freqs
+                // llama3 scaling is a tensor, see RopeFactors
             }
             case "linear", "yarn" -> {
                 writer.putString(prefix + "rope.scaling.type", type);
                 real("rope.scaling.factor", rope.requireDouble("factor"));
                 if (type.equals("yarn")) {
-                    size("rope.scaling.original_context_length", rope.requireLong("original_max_position_embeddings"));
+                    yarn(config, rope);
                     if (latent && !rope.isNull("mscale_all_dim")) {
                         real("rope.scaling.yarn_log_multiplier", 0.1 * rope.requireDouble("mscale_all_dim"));
                     }
@@ -90,6 +90,23 @@ final class ConfigKeys {
             default -> throw wrong(config, "rope_parameters.rope_type", "is \"" + type + "\", which is not known here");
         }
         return this;
+    }
+
+    private void yarn(Metadata config, Metadata rope) {
+        size("rope.scaling.original_context_length", rope.requireLong("original_max_position_embeddings"));
+        for (String beta : new String[] {"beta_fast", "beta_slow"}) {
+            if (!rope.isNull(beta)) {
+                real("rope.scaling.yarn_" + beta, rope.requireDouble(beta));
+            }
+        }
+        if (!rope.isNull("attention_factor")) {
+            // llama.cpp multiplies it with what the scaling implies, transformers puts it in its place
+            throw wrong(config, "rope_parameters.attention_factor", "is set, and GGUF has no key of that meaning");
+        }
+        double all = rope.doubleOr("mscale_all_dim", 0);
+        if (all != 0 && rope.doubleOr("mscale", 0) != all) {
+            throw wrong(config, "rope_parameters.mscale", "is not mscale_all_dim, " + all + "; GGUF keeps only one");
+        }
     }
 
     /** The rotation's options: {@code rope_parameters}, in older configs {@code rope_scaling}; or null. */

@@ -9,17 +9,31 @@ import java.util.List;
 /** The model families that can be converted. */
 public final class Families {
     private static final List<Family> ALL = List.of(
-            new LatentFamily("glm_moe_dsa", "glm-dsa", "glm4", true, true),
-            new LatentFamily("deepseek_v3", "deepseek2", "deepseek-v3", false, false),
-            new LatentFamily("kimi_k2", "deepseek2", "kimi-k2", false, false),
-            new LatentFamily("glm4_moe_lite", "deepseek2", "glm4", false, false),
+            new LatentFamily(
+                    "glm_moe_dsa",
+                    "glm-dsa",
+                    "glm4",
+                    LatentFamily.Trait.INDEXER,
+                    LatentFamily.Trait.INTERLEAVED_INDEXER,
+                    LatentFamily.Trait.PREDICTION),
+            new LatentFamily(
+                    "deepseek_v32",
+                    "deepseek32",
+                    "deepseek-v3",
+                    LatentFamily.Trait.INDEXER,
+                    LatentFamily.Trait.PREDICTION),
+            new LatentFamily("deepseek_v3", "deepseek2", "deepseek-v3"),
+            new LatentFamily("kimi_k2", "deepseek2", "kimi-k2"),
+            new LatentFamily("glm4_moe_lite", "deepseek2", "glm4"),
+            new LatentFamily("mistral4", "mistral4", "tekken", LatentFamily.Trait.SOFTMAX_FUSED),
             new GroupedFamily(
                     "glm4_moe", "glm4moe", "glm4", Trait.SIGMOID_ROUTER, Trait.POST_ATTENTION_NORM, Trait.HALF_ROTATED),
             new GroupedFamily("qwen3_moe", "qwen3moe", "qwen2"),
             new GroupedFamily("qwen2_moe", "qwen2moe", "qwen2"),
             new GroupedFamily("olmoe", "olmoe", "olmo"),
             new GroupedFamily("mixtral", "llama", "default", Trait.PERMUTED),
-            new GroupedFamily("gpt_oss", "gpt-oss", "gpt-4o", Trait.POST_ATTENTION_NORM, Trait.INTERLEAVED_EXPERTS));
+            new GroupedFamily("gpt_oss", "gpt-oss", "gpt-4o", Trait.POST_ATTENTION_NORM, Trait.INTERLEAVED_EXPERTS),
+            new GroupedFamily("llama4_text", "llama4", "llama4", Trait.CHUNKED));
 
     private Families() {}
 

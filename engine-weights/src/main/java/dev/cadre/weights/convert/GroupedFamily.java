@@ -31,16 +31,22 @@ record GroupedFamily(String modelType, String architecture, String preTokenizer,
         /** Half of each head is rotated where the config does not say. */
         HALF_ROTATED,
         /** Experts with biases, gate and up rows taking turns (gpt-oss). */
-        INTERLEAVED_EXPERTS
+        INTERLEAVED_EXPERTS,
+        /** Attention in chunks, layers without rotation, fused and transposed experts (Llama 4). */
+        CHUNKED
     }
 
     @Override
     public void plan(Plan plan) {
         GroupedSizes s = new GroupedSizes(plan.config());
         int predictionLayers = has(Trait.SIGMOID_ROUTER) ? plan.predictionLayers(s.layers) : 0;
+        if (has(Trait.CHUNKED)) {
+            Llama4Layout.check(plan.config(), s);
+        }
         keys(plan, s, predictionLayers);
         TokenizerKeys.put(plan, preTokenizer, s.vocabulary);
         plan.embeddings(s.vocabulary, s.hidden);
+        RopeFactors.add(plan, architecture, s.headWidth);
         for (int layer = 0; layer < s.layers + predictionLayers; layer++) {
             String from = "model.layers." + layer + ".";
             String to = "blk." + layer + ".";
@@ -88,6 +94,9 @@ record GroupedFamily(String modelType, String architecture, String preTokenizer,
                     .flag("expert_weights_norm", c.booleanOr("norm_topk_prob", true))
                     .gating("sigmoid")
                     .size("leading_dense_block_count", c.intOr("first_k_dense_replace", 0));
+        }
+        if (has(Trait.CHUNKED)) {
+            keys.size("interleave_moe_layer_step", c.intOr("interleave_moe_layer_step", 1));
         }
         if (predictionLayers > 0) {
             keys.size("nextn_predict_layers", predictionLayers);
@@ -149,7 +158,8 @@ record GroupedFamily(String modelType, String architecture, String preTokenizer,
     }
 
     private void feedForward(Plan plan, GroupedSizes s, String layer, String to) {
-        String from = layer + (plan.has(layer + "block_sparse_moe.gate.weight") ? "block_sparse_moe." : "mlp.");
+        String block = plan.has(layer + "block_sparse_moe.gate.weight") ? "block_sparse_moe." : "mlp.";
+        String from = layer + (has(Trait.CHUNKED) ? "feed_forward." : block);
         String router = from + (plan.has(from + "router.weight") ? "router." : "gate.");
         if (!plan.has(router + "weight")) {
             plan.gatedMlp(from, to + "ffn_", ".weight", s.denseWidth, s.hidden);
@@ -161,6 +171,8 @@ record GroupedFamily(String modelType, String architecture, String preTokenizer,
         String experts = from + "experts.";
         if (has(Trait.INTERLEAVED_EXPERTS)) {
             interleavedExperts(plan, s, experts, to);
+        } else if (has(Trait.CHUNKED)) {
+            transposedExperts(plan, s, experts, to);
         } else if (plan.has(experts + "0.w1.weight")) {
             int count = Math.toIntExact(s.experts);
             plan.stack(e -> experts + e + ".w1.weight", count, to + "ffn_gate_exps.weight", s.expertWidth, s.hidden);
@@ -170,7 +182,7 @@ record GroupedFamily(String modelType, String architecture, String preTokenizer,
             plan.experts(experts, to, s.experts, s.expertWidth, s.hidden);
         }
         if (plan.has(from + "shared_expert.gate_proj.weight")) {
-            int width = plan.config().requireInt("shared_expert_intermediate_size");
+            long width = plan.config().intOr("shared_expert_intermediate_size", Math.toIntExact(s.expertWidth));
             plan.gatedMlp(from + "shared_expert.", to + "ffn_", "_shexp.weight", width, s.hidden);
             plan.renameIfPresent(
                     from + "shared_expert_gate.weight", to + "ffn_gate_inp_shexp.weight", Role.EXACT, 1, s.hidden);
@@ -197,19 +209,41 @@ record GroupedFamily(String modelType, String architecture, String preTokenizer,
         long[] shape = {s.experts, width, s.hidden};
         Role role = packed ? Role.MXFP4 : Role.MATRIX;
         for (int odd = 0; odd < 2; odd++) {
-            RowSource rows = packed ? everySecondRow(both, odd) : new TransposedRows(both, s.hidden, 2 * width, 2, odd);
+            RowSource rows =
+                    packed ? everySecondRow(both, odd) : new TransposedRows(both, s.hidden, 2 * width, 2, odd, width);
             plan.add(to + (odd == 0 ? "ffn_gate_exps.weight" : "ffn_up_exps.weight"), role, shape, rows);
         }
         plan.add(
                 to + "ffn_down_exps.weight",
                 role,
                 new long[] {s.experts, s.hidden, width},
-                packed ? Plan.rowsOf(down, 0) : new TransposedRows(down, width, s.hidden, 1, 0));
+                packed ? Plan.rowsOf(down, 0) : new TransposedRows(down, width, s.hidden, 1, 0, s.hidden));
         StoredTensor biases = plan.take(from + "gate_up_proj_bias", s.experts, 2 * width);
         long[] biasShape = {s.experts, width};
         plan.add(to + "ffn_gate_exps.bias", Role.EXACT, biasShape, everySecondElement(biases, 0));
         plan.add(to + "ffn_up_exps.bias", Role.EXACT, biasShape, everySecondElement(biases, 1));
         plan.rename(from + "down_proj_bias", to + "ffn_down_exps.bias", Role.EXACT, s.experts, s.hidden);
+    }
+
+    /** Llama 4: [E, H, 2I], gate columns first, and [E, I, H]. */
+    private static void transposedExperts(Plan plan, GroupedSizes s, String from, String to) {
+        int width = Math.toIntExact(s.expertWidth);
+        StoredTensor both = plan.take(from + "gate_up_proj", s.experts, s.hidden, 2L * width);
+        StoredTensor down = plan.take(from + "down_proj", s.experts, width, s.hidden);
+        long[] shape = {s.experts, width, s.hidden};
+        for (String part : new String[] {"gate", "up"}) {
+            int offset = part.equals("gate") ? 0 : width;
+            plan.add(
+                    to + "ffn_" + part + "_exps.weight",
+                    Role.MATRIX,
+                    shape,
+                    new TransposedRows(both, s.hidden, 2L * width, 1, offset, width));
+        }
+        plan.add(
+                to + "ffn_down_exps.weight",
+                Role.MATRIX,
+                new long[] {s.experts, s.hidden, width},
+                new TransposedRows(down, width, s.hidden, 1, 0, s.hidden));
     }
 
     private static RowSource everySecondRow(StoredTensor both, int odd) {

@@ -23,13 +23,16 @@ final class GroupedSizes {
         layers = (int) size("num_hidden_layers", 100_000);
         hidden = size("hidden_size", MOST);
         vocabulary = size("vocab_size", MOST);
-        denseWidth = size("intermediate_size", MOST);
+        // Llama 4 calls the experts' width so, and has another key for its dense layers
+        denseWidth = size(config.isNull("intermediate_size_mlp") ? "intermediate_size" : "intermediate_size_mlp", MOST);
         heads = size("num_attention_heads", 1 << 16);
         keyHeads = config.isNull("num_key_value_heads") ? heads : size("num_key_value_heads", 1 << 16);
         headWidth = config.isNull("head_dim") ? hidden / heads : size("head_dim", 1 << 16);
         experts = size(expertKey(), 1 << 20);
         sharedExperts = config.intOr("n_shared_experts", 0);
-        expertWidth = config.isNull("moe_intermediate_size") ? denseWidth : size("moe_intermediate_size", MOST);
+        expertWidth = config.isNull("moe_intermediate_size")
+                ? size("intermediate_size", MOST)
+                : size("moe_intermediate_size", MOST);
     }
 
     private String expertKey() {

@@ -4,10 +4,11 @@ import dev.cadre.weights.Metadata;
 import dev.cadre.weights.RowSource;
 import dev.cadre.weights.StoredTensor;
 import dev.cadre.weights.convert.Plan.Role;
+import java.util.Set;
 
 /**
- * Families with latent attention: GLM-5.x with its sparse indexer and layers for multi-token prediction behind the
- * trunk, and DeepSeek-V3 with its relatives, which llama.cpp converts without those layers.
+ * Families with latent attention: GLM-5.x and DeepSeek-V3.2 with their sparse indexers and layers for multi-token
+ * prediction behind the trunk, and DeepSeek-V3 with its relatives, which llama.cpp converts without those layers.
  *
  * <p>Shapes: H hidden, rq and r latent ranks of queries and keys, dn and dr head dimensions without and with rotation,
  * dv that of values, Hi·Di indexer heads, E experts of width I.
@@ -15,14 +16,34 @@ import dev.cadre.weights.convert.Plan.Role;
  * @param modelType in config.json
  * @param architecture in GGUF
  * @param preTokenizer llama.cpp's name of the rule that cuts text before it is tokenised
- * @param indexer full layers have an indexer
- * @param prediction layers behind the trunk are kept
  */
-record LatentFamily(String modelType, String architecture, String preTokenizer, boolean indexer, boolean prediction)
+record LatentFamily(String modelType, String architecture, String preTokenizer, Set<Trait> traits)
         implements Families.Family {
+    LatentFamily(String modelType, String architecture, String preTokenizer, Trait... traits) {
+        this(modelType, architecture, preTokenizer, Set.of(traits));
+    }
+
+    /** What sets a family apart from DeepSeek-V3. */
+    enum Trait {
+        /** Full layers have an indexer. */
+        INDEXER,
+        /** The indexer rotates neighbours, as attention does, and which layers have one is written. */
+        INTERLEAVED_INDEXER,
+        /** Layers behind the trunk are kept. */
+        PREDICTION,
+        /** The router takes softmax; gate and up of the experts stay one tensor (Mistral 4). */
+        SOFTMAX_FUSED
+    }
+
+    private boolean has(Trait trait) {
+        return traits.contains(trait);
+    }
+
     @Override
     public void plan(Plan plan) {
-        LatentSizes sizes = new LatentSizes(plan.config(), indexer);
+        refuseOtherRotations(plan.config());
+        LatentSizes sizes = new LatentSizes(plan.config(), has(Trait.INDEXER));
+        boolean prediction = has(Trait.PREDICTION);
         int predictionLayers = prediction ? plan.predictionLayers(sizes.layers) : 0;
         keys(plan, sizes, predictionLayers);
         TokenizerKeys.put(plan, preTokenizer, sizes.vocabulary);
@@ -33,6 +54,18 @@ record LatentFamily(String modelType, String architecture, String preTokenizer, 
         int left = prediction ? 0 : plan.config().intOr("num_nextn_predict_layers", 0);
         for (int layer = sizes.layers; layer < sizes.layers + left; layer++) {
             plan.skipAll("model.layers." + layer + ".");
+        }
+    }
+
+    /** GGUF has no key for the order of rotated pairs: the architecture implies it. */
+    private void refuseOtherRotations(Metadata c) {
+        if (!c.booleanOr("rope_interleave", true)) {
+            throw ConfigKeys.wrong(c, "rope_interleave", "is false, which " + architecture + " cannot say in GGUF");
+        }
+        boolean interleaved = has(Trait.INTERLEAVED_INDEXER);
+        if (has(Trait.INDEXER) && c.booleanOr("indexer_rope_interleave", interleaved) != interleaved) {
+            throw ConfigKeys.wrong(
+                    c, "indexer_rope_interleave", "is " + !interleaved + ", which " + architecture + " cannot say");
         }
     }
 
@@ -61,20 +94,27 @@ record LatentFamily(String modelType, String architecture, String preTokenizer, 
                 .size("expert_feed_forward_length", s.expertWidth)
                 .size("expert_group_count", c.intOr("n_group", 1))
                 .size("expert_group_used_count", c.intOr("topk_group", 1))
-                .gating("sigmoid")
+                .gating(has(Trait.SOFTMAX_FUSED) ? "softmax" : "sigmoid")
                 .real("expert_weights_scale", c.doubleOr("routed_scaling_factor", 1))
                 .flag("expert_weights_norm", c.booleanOr("norm_topk_prob", true));
         if (s.queryRank > 0) {
             keys.size("attention.q_lora_rank", s.queryRank);
         }
-        if (prediction) {
+        if (has(Trait.PREDICTION)) {
             keys.size("nextn_predict_layers", predictionLayers);
         }
-        if (indexer) {
+        if (has(Trait.INDEXER)) {
             keys.size("attention.indexer.head_count", s.indexHeads)
                     .size("attention.indexer.key_length", s.indexDim)
-                    .size("attention.indexer.top_k", c.requireInt("index_topk"))
-                    .flags("attention.indexer.types", s.fullIndexer);
+                    .size("attention.indexer.top_k", c.requireInt("index_topk"));
+        }
+        if (has(Trait.INTERLEAVED_INDEXER)) {
+            keys.flags("attention.indexer.types", s.fullIndexer);
+        }
+        Metadata rope = ConfigKeys.rope(c);
+        if (rope != null && !rope.isNull("llama_4_scaling_beta")) {
+            keys.real("attention.temperature_scale", rope.requireDouble("llama_4_scaling_beta"))
+                    .size("attention.temperature_length", rope.requireLong("original_max_position_embeddings"));
         }
     }
 
@@ -123,10 +163,28 @@ record LatentFamily(String modelType, String architecture, String preTokenizer, 
         plan.rename(from + "weights_proj.weight", to + "proj.weight", Role.EXACT, s.indexHeads, s.hidden);
     }
 
-    private static void experts(Plan plan, LatentSizes s, String from, String to) {
+    private void experts(Plan plan, LatentSizes s, String from, String to) {
         plan.rename(from + "gate.weight", to + "ffn_gate_inp.weight", Role.EXACT, s.experts, s.hidden);
-        plan.rename(from + "gate.e_score_correction_bias", to + "exp_probs_b.bias", Role.EXACT, s.experts);
-        plan.experts(from + "experts.", to, s.experts, s.expertWidth, s.hidden);
+        if (has(Trait.SOFTMAX_FUSED)) {
+            long both = 2 * s.expertWidth;
+            plan.rename(
+                    from + "experts.gate_up_proj",
+                    to + "ffn_gate_up_exps.weight",
+                    Role.MATRIX,
+                    s.experts,
+                    both,
+                    s.hidden);
+            plan.rename(
+                    from + "experts.down_proj",
+                    to + "ffn_down_exps.weight",
+                    Role.MATRIX,
+                    s.experts,
+                    s.hidden,
+                    s.expertWidth);
+        } else {
+            plan.rename(from + "gate.e_score_correction_bias", to + "exp_probs_b.bias", Role.EXACT, s.experts);
+            plan.experts(from + "experts.", to, s.experts, s.expertWidth, s.hidden);
+        }
         if (s.sharedExperts > 0) {
             long width = s.sharedExperts * s.expertWidth;
             plan.gatedMlp(from + "shared_experts.", to + "ffn_", "_shexp.weight", width, s.hidden);
