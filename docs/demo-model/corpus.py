@@ -383,7 +383,7 @@ def needle(r, count, distance, distractors, chat):
     body = join(before + [f] + after, r)
     if chat:
         return f"{BOS}{USER}{body}\n{q}{ASSISTANT}{NOTHINK}", f, v
-    return f"{body}\nQuestion: {q}\nAnswer:", " " + f, v
+    return f"{body}\nQuestion: {q}\nAnswer:", " " + f + "\n", v
 
 
 if __name__ == "__main__":

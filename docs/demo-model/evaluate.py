@@ -71,6 +71,7 @@ def main():
     ap.add_argument("--heldout", default=os.path.join(HERE, "heldout.txt"))
     ap.add_argument("--write", action="store_true")
     ap.add_argument("--samples", action="store_true")
+    ap.add_argument("--no-perplexity", action="store_true")
     ap.add_argument("--threads", type=int, default=2)
     a = ap.parse_args()
     torch.set_num_threads(a.threads)
@@ -95,7 +96,7 @@ def main():
         return
     res = {}
     ids = tok.encode(open(a.heldout).read()).ids
-    for c in (512, 1024):
+    for c in () if a.no_perplexity else (512, 1024):
         res[f"perplexity_{c}"] = perplexity(m, ids, c)
         topk(m, 10**6)
         res[f"perplexity_{c}_dense"] = perplexity(m, ids, c)
