@@ -39,7 +39,8 @@ final class FusedDots {
             return false;
         }
         return switch (w.format()) {
-            case Q8_0, Q4_0, Q4_K, Q5_K, Q6_K -> true;
+            case Q8_0, Q4_0, MXFP4, Q4_K, Q5_K, Q6_K -> true;
+            case IQ4_NL, IQ4_XS -> VectorDecoders.isVectorised(w.format());
             case BF16 -> w.columns() % L == 0;
             default -> false;
         };
@@ -61,6 +62,18 @@ final class FusedDots {
             case Q4_0 -> q4(src, a, b, x, xAt, k, partials, pA, pB);
             case BF16 -> bf16(src, a, b, x, xAt, k, partials, pA, pB);
             case Q4_K -> q4K(src, a, b, x, xAt, k, partials, pA, pB, scratch);
+            case MXFP4 -> {
+                mxfp4(src, a, x, xAt, k, partials, pA);
+                mxfp4(src, b, x, xAt, k, partials, pB);
+            }
+            case IQ4_NL -> {
+                iq4Nl(src, a, x, xAt, k, partials, pA);
+                iq4Nl(src, b, x, xAt, k, partials, pB);
+            }
+            case IQ4_XS -> {
+                iq4Xs(src, a, x, xAt, k, partials, pA);
+                iq4Xs(src, b, x, xAt, k, partials, pB);
+            }
             case Q5_K -> {
                 q5K(src, a, x, xAt, k, partials, pA, scratch);
                 q5K(src, b, x, xAt, k, partials, pB, scratch);
@@ -263,6 +276,60 @@ final class FusedDots {
                 }
             }
             a += 210;
+        }
+        sum.intoArray(p, pA);
+    }
+
+    private static void mxfp4(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pA) {
+        FloatVector sum = FloatVector.zero(F);
+        for (int i = 0; i < k; i += 32) {
+            float d = VectorDecoders.halfOfE8m0(src.get(ValueLayout.JAVA_BYTE, a));
+            for (int j = 0; j < 32; j += L) {
+                // low nibbles, then high ones
+                IntVector nibbles = unsigned(src, a + 1 + (j & 15))
+                        .lanewise(VectorOperators.LSHR, j >> 4 << 2)
+                        .and(15);
+                FloatVector v = FloatVector.fromArray(F, x, xAt + i + j);
+                sum = VectorDecoders.e2m1(nibbles).mul(d).fma(v, sum);
+            }
+            a += 17;
+        }
+        sum.intoArray(p, pA);
+    }
+
+    private static void iq4Nl(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pA) {
+        FloatVector sum = FloatVector.zero(F);
+        for (int i = 0; i < k; i += 32) {
+            float d = half(src, a);
+            for (int j = 0; j < 32; j += L) {
+                IntVector nibbles = unsigned(src, a + 2 + (j & 15))
+                        .lanewise(VectorOperators.LSHR, j >> 4 << 2)
+                        .and(15);
+                FloatVector v = FloatVector.fromArray(F, x, xAt + i + j);
+                sum = VectorKDecoders.level(nibbles).mul(d).fma(v, sum);
+            }
+            a += 18;
+        }
+        sum.intoArray(p, pA);
+    }
+
+    private static void iq4Xs(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pA) {
+        FloatVector sum = FloatVector.zero(F);
+        for (int i = 0; i < k; i += 256) {
+            float d = half(src, a);
+            int high = src.get(INT, a) >>> 16;
+            int low = src.get(INT, a + 4);
+            for (int g = 0; g < 8; g++) {
+                float scale = d * ((low >>> 4 * g & 15 | (high >>> 2 * g & 3) << 4) - 32);
+                for (int j = 0; j < 32; j += L) {
+                    IntVector nibbles = unsigned(src, a + 8 + 16L * g + (j & 15))
+                            .lanewise(VectorOperators.LSHR, j >> 4 << 2)
+                            .and(15);
+                    FloatVector v = FloatVector.fromArray(F, x, xAt + i + 32 * g + j);
+                    sum = VectorKDecoders.level(nibbles).mul(scale).fma(v, sum);
+                }
+            }
+            a += 136;
         }
         sum.intoArray(p, pA);
     }

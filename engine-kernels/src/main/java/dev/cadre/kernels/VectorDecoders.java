@@ -234,9 +234,7 @@ final class VectorDecoders {
     private static void mxfp4(byte[] raw, float[] dst, int at, int count) {
         int o = 0;
         for (int i = 0; i < count; i += 32) {
-            // 2^(e - 128), for values that are twice as large, as in ggml's table
-            int e = raw[o] & 0xff;
-            float d = Float.intBitsToFloat(e < 2 ? 0x00200000 << e : (e - 1) << 23);
+            float d = halfOfE8m0(raw[o]);
             for (int j = 0; j < 16; j += B.length()) {
                 for (int p = 0; p < PARTS; p++) {
                     IntVector b = unsigned(raw, o + 1 + j, p);
@@ -249,8 +247,14 @@ final class VectorDecoders {
         }
     }
 
+    /** 2^(code - 128): half of an E8M0 scale, for values that are twice as large, as in ggml's table. */
+    static float halfOfE8m0(byte code) {
+        int e = code & 0xff;
+        return Float.intBitsToFloat(e < 2 ? 0x00200000 << e : (e - 1) << 23);
+    }
+
     /** Twice the value of sign, two exponent bits and one mantissa bit; minus zero becomes zero, as in ggml's table. */
-    private static FloatVector e2m1(IntVector nibbles) {
+    static FloatVector e2m1(IntVector nibbles) {
         FloatVector magnitude = nibbles.and(7)
                 .lanewise(VectorOperators.LSHL, 22)
                 .reinterpretAsFloats()

@@ -215,7 +215,7 @@ final class VectorKDecoders {
         }
     }
 
-    private static FloatVector level(IntVector numbers) {
+    static FloatVector level(IntVector numbers) {
         return numbers.selectFrom(LEVELS).reinterpretAsFloats();
     }
 }
