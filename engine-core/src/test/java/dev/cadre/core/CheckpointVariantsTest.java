@@ -89,6 +89,9 @@ class CheckpointVariantsTest {
                                     "\"lm_head.",
                                     prefix.startsWith("language") ? "\"language_model.lm_head." : "\"lm_head."));
             assertGolden("families/qwen3_moe", folder);
+            Path converted = temp.resolve(prefix + "gguf");
+            CheckpointConverter.convert(folder, converted, new ConversionOptions(BlockFormat.F32));
+            assertGolden("families/qwen3_moe", converted);
         }
     }
 

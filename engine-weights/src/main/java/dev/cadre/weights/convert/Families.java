@@ -48,7 +48,7 @@ public final class Families {
 
     /** The conversion of {@code source}: all keys and tensors, nothing read yet but headers. */
     public static Plan plan(Checkpoint source, ConversionOptions options) {
-        String modelType = source.metadata().requireString("model_type");
+        String modelType = Plan.textConfig(source).requireString("model_type");
         for (Family family : ALL) {
             if (family.modelType().equals(modelType)) {
                 Plan plan = new Plan(source, options);

@@ -17,7 +17,14 @@ import java.util.function.IntFunction;
 
 /** A conversion in the making: takes the source's tensors one by one, checks their shapes, declares the results. */
 public final class Plan {
+    /** Where the tensors of a text model are inside a multimodal one; the second takes the place of "model.". */
+    private static final List<String> PREFIXES = List.of("language_model.model.", "model.language_model.");
+
+    private static final String ALONE = "model.";
+
     private final Checkpoint source;
+    private final Metadata config;
+    private final String prefix;
     private final ConversionOptions options;
     private final TypeChooser types;
     private final GgufWriter writer = new GgufWriter();
@@ -25,6 +32,11 @@ public final class Plan {
 
     Plan(Checkpoint source, ConversionOptions options) {
         this.source = source;
+        this.config = textConfig(source);
+        this.prefix = PREFIXES.stream()
+                .filter(p -> StoredTensors.find(source, p + "embed_tokens.weight") != null)
+                .findFirst()
+                .orElse(ALONE);
         this.options = options;
         this.types = new TypeChooser(options);
     }
@@ -44,7 +56,21 @@ public final class Plan {
     }
 
     Metadata config() {
-        return source.metadata();
+        return config;
+    }
+
+    /** The config of the text model, which a multimodal one has inside its own. */
+    static Metadata textConfig(Checkpoint source) {
+        Metadata inner = source.metadata().child("text_config");
+        return inner == null ? source.metadata() : inner;
+    }
+
+    /** The name in this checkpoint of what a text model alone calls {@code name}. */
+    private String stored(String name) {
+        if (name.startsWith(ALONE)) {
+            return prefix + name.substring(ALONE.length());
+        }
+        return prefix.endsWith("." + ALONE) ? prefix.substring(0, prefix.length() - ALONE.length()) + name : name;
     }
 
     ConversionOptions options() {
@@ -57,11 +83,12 @@ public final class Plan {
     }
 
     boolean has(String name) {
-        return StoredTensors.find(source, name) != null;
+        return StoredTensors.find(source, stored(name)) != null;
     }
 
-    /** Takes the source tensor {@code name}, which must have this shape. */
-    StoredTensor take(String name, long... shape) {
+    /** Takes a source tensor, which must have this shape. */
+    StoredTensor take(String plainName, long... shape) {
+        String name = stored(plainName);
         StoredTensor stored = StoredTensors.require(source, name);
         if (!Arrays.equals(stored.shape(), shape)) {
             throw new CheckpointFormatException(
@@ -193,29 +220,29 @@ public final class Plan {
 
     /** Elements of a row of the weight {@code name}. */
     long columns(String name) {
-        return StoredTensors.require(source, name).columns();
+        return StoredTensors.require(source, stored(name)).columns();
     }
 
     boolean isMxfp4(String name) {
-        return StoredTensors.find(source, name) instanceof StoredTensor.Mxfp4Pair;
+        return StoredTensors.find(source, stored(name)) instanceof StoredTensor.Mxfp4Pair;
     }
 
     /** A tensor that is left out on purpose. */
     void skip(String name) {
-        used.add(name);
+        used.add(stored(name));
     }
 
     /** All tensors whose names start so are left out on purpose. */
-    void skipAll(String prefix) {
+    void skipAll(String start) {
         StoredTensors.names(source).stream()
-                .filter(name -> name.startsWith(prefix))
+                .filter(name -> name.startsWith(stored(start)))
                 .forEach(used::add);
     }
 
     /** Fails if the source has a tensor that nothing took: better no file than one that lacks something. */
     void finish() {
         List<String> left = StoredTensors.names(source).stream()
-                .filter(name -> !used.contains(name) && !isIgnorable(name))
+                .filter(name -> !used.contains(name) && !isIgnorable(name) && isText(name))
                 .toList();
         if (!left.isEmpty()) {
             throw new CheckpointFormatException(
@@ -225,6 +252,11 @@ public final class Plan {
                     "it has no place in GGUF that is known"
                             + (left.size() > 1 ? ", like " + (left.size() - 1) + " more tensors" : ""));
         }
+    }
+
+    /** The parts for images and sounds of a multimodal model have files of their own in GGUF, and are left out. */
+    private boolean isText(String name) {
+        return prefix.equals(ALONE) || name.startsWith(prefix) || name.startsWith(stored("lm_head."));
     }
 
     /** Buffers that follow from the config, and scales of activations, which are quantised anew at run time. */
