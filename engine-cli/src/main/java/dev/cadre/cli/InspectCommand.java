@@ -96,7 +96,7 @@ final class InspectCommand implements Callable<Integer> {
 
     private static void print(PrintStream out, CheckpointVerifier.Report report) {
         for (CheckpointVerifier.Finding f : report.findings()) {
-            out.println("damaged: " + f.tensor() + " at " + f.offset() + " of "
+            out.println("damaged: " + printable(f.tensor()) + " at " + f.offset() + " of "
                     + f.file().getFileName() + ": " + f.problem());
         }
         out.println("verified " + bytes(report.bytes()) + ": "
@@ -136,19 +136,20 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private static void print(PrintStream out, ModelInspection i) {
-        out.println(i.path() + ": " + i.format() + ", " + i.architecture());
+        out.println(i.path() + ": " + i.format() + ", " + printable(i.architecture()));
         if (i.unsupported() != null) {
             out.println("  not supported: " + i.unsupported());
         }
         out.println("hyper-parameters");
-        i.hyperParameters().forEach((key, value) -> out.println("  " + key + " = " + shorten(String.valueOf(value))));
+        i.hyperParameters()
+                .forEach((key, value) -> out.println("  " + printable(key) + " = " + shorten(String.valueOf(value))));
         out.println("tensors (shapes outermost first)");
         int width = i.tensors().stream().mapToInt(t -> t.name().length()).max().orElse(0);
         for (TensorEntry t : i.tensors()) {
             out.printf(
                     Locale.ROOT,
                     "  %-" + Math.max(1, width) + "s  %-8s %-20s %12d bytes at %d of %s%n",
-                    t.name(),
+                    printable(t.name()),
                     t.format(),
                     Arrays.toString(t.shape()),
                     t.bytes(),
@@ -170,8 +171,17 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private static String shorten(String value) {
-        String oneLine = value.replace("\n", "\\n");
+        String oneLine = printable(value.replace("\n", "\\n"));
         return oneLine.length() <= 100 ? oneLine : oneLine.substring(0, 100) + "…";
+    }
+
+    /** Names and values are a stranger's: escape sequences must not reach the terminal. */
+    private static String printable(String text) {
+        StringBuilder result = new StringBuilder();
+        text.codePoints()
+                .forEach(c -> result.appendCodePoint(
+                        Character.isISOControl(c) || Character.getType(c) == Character.FORMAT ? '\ufffd' : c));
+        return result.toString();
     }
 
     private static String count(long n) {

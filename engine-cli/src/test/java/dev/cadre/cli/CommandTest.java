@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cadre.kernels.format.BlockFormat;
+import dev.cadre.weights.GgufWriter;
+import dev.cadre.weights.WriteOptions;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -124,6 +127,20 @@ class CommandTest {
         assertEquals(64, node.path("sha256").get(BUNDLED).asString().length());
         Outcome text = run("inspect", BUNDLED);
         assertTrue(text.out.contains("token_embd.weight"), text.out);
+    }
+
+    @Test
+    void inspectKeepsEscapeSequencesOffTheTerminal() {
+        Path file = temp.resolve("hostile.gguf");
+        new GgufWriter()
+                .putString("general.architecture", "\u001b[2J")
+                .putString("\u001b[31mkey", "\u0007\u202evalue")
+                .addTensor("a\u001b[0m", BlockFormat.F32, new long[] {1}, (first, count, dst) -> dst[0] = 1)
+                .write(file, WriteOptions.DEFAULTS);
+        Outcome outcome = run("inspect", file.toString(), "--verify");
+        assertEquals(0, outcome.status, outcome.err);
+        assertTrue(outcome.out.contains("[31mkey"), outcome.out);
+        assertTrue(outcome.out.lines().flatMapToInt(String::chars).noneMatch(Character::isISOControl), outcome.out);
     }
 
     @Test
