@@ -34,3 +34,10 @@ echo "|---|---|---|---|"
 for kv in f32 bf16 fp8; do
   measure "$kv" "$work/F32.gguf" --compare-logits "$work/f32.npy" --kv "$kv"
 done
+echo
+echo "| attention (F32 weights, F32 cache) | perplexity | mean KL divergence | best token agrees |"
+echo "|---|---|---|---|"
+rm -rf "$work/dense"
+cp -r "$hf" "$work/dense"
+sed -i.bak 's/"index_topk": [0-9]*/"index_topk": 1000000/' "$work/dense/config.json"
+measure "dense instead of sparse" "$work/dense" --compare-logits "$work/f32.npy"

@@ -40,7 +40,7 @@ def perplexity(m, ids, context):
         nll = -lp[:-1].gather(1, w[1:, None])[:, 0].double()
         total += float(nll.sum())
         n += len(nll)
-        h = nll[context // 2 - 1:]
+        h = nll[context // 2:]  # as llama.cpp and cadre perplexity count
         half += float(h.sum())
         nh += len(h)
     return {"all": math.exp(total / n), "second_half": math.exp(half / nh), "tokens": n, "windows": len(ids) // context}
