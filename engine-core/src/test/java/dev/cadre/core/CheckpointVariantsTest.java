@@ -189,7 +189,8 @@ class CheckpointVariantsTest {
         }
     }
 
-    private static double kld(float[] reference, float[] values, int at, int n) {
+    /** KL divergence of one row of {@code values} from one of {@code reference}. */
+    static double kld(float[] reference, float[] values, int at, int n) {
         double[] p = logSoftmax(reference, at, n);
         double[] q = logSoftmax(values, at, n);
         double sum = 0;

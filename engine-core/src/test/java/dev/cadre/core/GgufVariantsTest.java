@@ -4,20 +4,27 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.cadre.kernels.format.BlockCodec;
+import dev.cadre.kernels.format.BlockEncoder;
 import dev.cadre.kernels.format.BlockFormat;
 import dev.cadre.weights.Checkpoint;
 import dev.cadre.weights.GgufWriter;
 import dev.cadre.weights.TensorEntry;
 import dev.cadre.weights.WriteOptions;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** GGUF files as other converters write them. */
 class GgufVariantsTest {
@@ -128,5 +135,62 @@ class GgufVariantsTest {
         ModelInspection inspection = ModelInspection.of(target, 0, KvPrecision.F32);
         assertEquals(null, inspection.unsupported());
         assertTrue(inspection.tensors().stream().anyMatch(t -> t.name().contains("nextn.enorm")));
+    }
+
+    static Stream<String> families() throws IOException {
+        try (Stream<Path> folders = Files.list(Golden.resource("golden/families"))) {
+            return folders
+                    .filter(f -> Files.exists(f.resolve("model.gguf")))
+                    .map(f -> f.getFileName().toString())
+                    .sorted()
+                    .toList()
+                    .stream();
+        }
+    }
+
+    /** What Q8_0 may cost on these models of noise: mean KL divergence from the reference, and agreement. */
+    @ParameterizedTest
+    @MethodSource("families")
+    void quantisedToQ8(String family) throws IOException {
+        Golden golden = Golden.of("families/" + family);
+        Path target = temp.resolve("q8.gguf");
+        try (Checkpoint source = Checkpoint.open(golden.folder().resolve("model.gguf"));
+                Arena arena = Arena.ofConfined()) {
+            GgufWriter writer = copy(source, name -> !quantisable(source.require(name)), Set.of());
+            for (TensorEntry tensor : source.tensors()) {
+                if (quantisable(tensor)) {
+                    writer.addTensor(tensor.name(), BlockFormat.Q8_0, tensor.shape(), toQ8(tensor, arena));
+                }
+            }
+            writer.write(target, WriteOptions.DEFAULTS);
+        }
+        float[] values = logits(target, golden.prompt());
+        int rows = golden.prompt().length;
+        int v = values.length / rows;
+        Logits mine = new Logits(values, rows, v);
+        Logits reference = new Logits(golden.logits().values(), rows, v);
+        double kld = 0;
+        int agreed = 0;
+        for (int row = 0; row < rows; row++) {
+            kld += CheckpointVariantsTest.kld(reference.values(), values, row * v, v) / rows;
+            agreed += mine.argmax(row) == reference.argmax(row) ? 1 : 0;
+        }
+        assertTrue(kld > 0 && kld < 0.03, family + ": mean KL divergence " + kld);
+        assertTrue(agreed >= 0.8 * rows, family + ": the best token agrees in " + agreed + " of " + rows);
+    }
+
+    private static boolean quantisable(TensorEntry tensor) {
+        return tensor.shape().length > 1
+                && tensor.columns() % 32 == 0
+                && !tensor.name().contains("gate_inp");
+    }
+
+    private static MemorySegment toQ8(TensorEntry tensor, Arena arena) {
+        int n = (int) tensor.elements();
+        float[] values = new float[n];
+        BlockCodec.of(tensor.format()).decode(tensor.data(), 0, values, 0, n);
+        MemorySegment blocks = arena.allocate(BlockFormat.Q8_0.bytes(n));
+        BlockEncoder.of(BlockFormat.Q8_0).encode(values, 0, n, blocks, 0);
+        return blocks;
     }
 }

@@ -4,6 +4,8 @@ import static dev.cadre.kernels.Lanes.B;
 import static dev.cadre.kernels.Lanes.F;
 import static dev.cadre.kernels.Lanes.I;
 import static dev.cadre.kernels.Lanes.L;
+import static dev.cadre.kernels.VectorKDecoders.LOW_NIBBLES;
+import static dev.cadre.kernels.VectorKDecoders.TWO_BITS;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -22,14 +24,9 @@ import jdk.incubator.vector.VectorOperators;
  * an {@code InternalError} (see {@link VectorDecoders}).
  */
 final class FusedDots {
-    /** Rows of one call. They should lie pages apart: two streams in one page confuse the hardware's prefetcher. */
-    static final int ROWS = 2;
-
     private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(LE);
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(LE);
-    private static final int LOW_NIBBLES = 0x0f0f0f0f;
-    private static final int TWO_BITS = 0x03030303;
 
     private FusedDots() {}
 
@@ -47,7 +44,8 @@ final class FusedDots {
     }
 
     /**
-     * Leaves the sums by lane of row {@code rowA} in the vector at {@code pA}, those of {@code rowB} at {@code pB}.
+     * Leaves the sums by lane of row {@code rowA} in the vector at {@code pA}, those of {@code rowB} at {@code pB}. The
+     * two rows should lie pages apart: two streams in one page confuse the hardware's prefetcher.
      *
      * @param scratch at least 64 floats
      */

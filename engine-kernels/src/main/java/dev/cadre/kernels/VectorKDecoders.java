@@ -21,8 +21,10 @@ import jdk.incubator.vector.VectorOperators;
 final class VectorKDecoders {
     private static final int BLOCK = 256;
     private static final int SIX_BITS = 0x3f3f3f3f;
-    private static final int LOW_NIBBLES = 0x0f0f0f0f;
-    private static final int TWO_BITS = 0x03030303;
+
+    // masks of four bytes at once, for the packed scales of Q4_K and Q5_K
+    static final int LOW_NIBBLES = 0x0f0f0f0f;
+    static final int TWO_BITS = 0x03030303;
 
     /** The values of IQ4_NL's 16 levels. Bits of floats, repeated where a vector has more lanes than levels. */
     private static final IntVector LEVELS = levels();
