@@ -155,7 +155,7 @@ class GgufVariantsTest {
         Golden golden = Golden.of("families/" + family);
         Path target = temp.resolve("q8.gguf");
         try (Checkpoint source = Checkpoint.open(golden.folder().resolve("model.gguf"));
-                Arena arena = Arena.ofConfined()) {
+                Arena arena = Arena.ofShared()) {
             GgufWriter writer = copy(source, name -> !quantisable(source.require(name)), Set.of());
             for (TensorEntry tensor : source.tensors()) {
                 if (quantisable(tensor)) {
