@@ -10,7 +10,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
-import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -201,7 +201,8 @@ public final class GgufFileWriter {
     }
 
     private static CheckpointIOException failed(Part part, IOException e) {
-        if (e instanceof ClosedByInterruptException) {
+        // an interrupt closes the channel under all writers, and any of them may be the first to tell
+        if (e instanceof ClosedChannelException) {
             return new CheckpointIOException(part.target, "writing was interrupted. Nothing was left there", e);
         }
         String message = String.valueOf(e.getMessage());
