@@ -51,10 +51,6 @@ final class Engine {
         return team;
     }
 
-    PagePool pool() {
-        return pool;
-    }
-
     SequenceCache newCache() {
         lock.lock();
         try {

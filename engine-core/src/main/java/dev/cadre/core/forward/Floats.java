@@ -1,10 +1,18 @@
 package dev.cadre.core.forward;
 
 import dev.cadre.core.CadreException;
+import java.util.Arrays;
 
 /** A buffer that grows to the largest size asked for so far and is then reused. */
 final class Floats {
     private float[] values = {};
+
+    /** One buffer for each worker of a team, so that none is shared. */
+    static Floats[] each(int workers) {
+        Floats[] buffers = new Floats[workers];
+        Arrays.setAll(buffers, worker -> new Floats());
+        return buffers;
+    }
 
     /** At least {@code rows · width} floats, of undefined content. */
     float[] of(int rows, int width) {

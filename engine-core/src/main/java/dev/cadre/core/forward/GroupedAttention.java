@@ -142,14 +142,9 @@ final class GroupedAttention {
         private float[] u;
 
         AttendTask(int workers) {
-            tiles = new Floats[workers];
-            scores = new Floats[workers];
-            softmax = new StreamingSoftmax[workers];
-            for (int i = 0; i < workers; i++) {
-                tiles[i] = new Floats();
-                scores[i] = new Floats();
-                softmax[i] = new StreamingSoftmax(team.kernels().math());
-            }
+            tiles = Floats.each(workers);
+            scores = Floats.each(workers);
+            softmax = StreamingSoftmax.each(workers, team.kernels().math());
         }
 
         @Override

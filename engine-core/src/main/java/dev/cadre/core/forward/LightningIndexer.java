@@ -42,14 +42,10 @@ final class LightningIndexer {
         this.team = team;
         this.products = products;
         this.rotary = rotary;
-        keyTile = new Floats[team.size()];
-        tileScores = new Floats[team.size()];
+        keyTile = Floats.each(team.size());
+        tileScores = Floats.each(team.size());
         topK = new TopK[team.size()];
-        for (int i = 0; i < team.size(); i++) {
-            keyTile[i] = new Floats();
-            tileScores[i] = new Floats();
-            topK[i] = new TopK();
-        }
+        Arrays.setAll(topK, worker -> new TopK());
     }
 
     /**

@@ -19,6 +19,13 @@ final class StreamingSoftmax {
         this.math = math;
     }
 
+    /** One for each worker of a team. */
+    static StreamingSoftmax[] each(int workers, VectorMath math) {
+        StreamingSoftmax[] all = new StreamingSoftmax[workers];
+        Arrays.setAll(all, worker -> new StreamingSoftmax(math));
+        return all;
+    }
+
     /** Starts anew for {@code heads} heads. */
     void begin(int headCount) {
         heads = headCount;

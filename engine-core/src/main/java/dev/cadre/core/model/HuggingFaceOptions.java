@@ -2,7 +2,6 @@ package dev.cadre.core.model;
 
 import dev.cadre.core.UnsupportedModelException;
 import dev.cadre.weights.Metadata;
-import java.util.Arrays;
 import java.util.List;
 
 /** Options of {@code config.json} that several families have. */
@@ -72,11 +71,5 @@ final class HuggingFaceOptions {
         }
         int[] one = {c.requireInt("eos_token_id")};
         return one;
-    }
-
-    static int[] union(int[] a, int[] b) {
-        int[] all = Arrays.copyOf(a, a.length + b.length);
-        System.arraycopy(b, 0, all, a.length, b.length);
-        return Arrays.stream(all).distinct().toArray();
     }
 }
