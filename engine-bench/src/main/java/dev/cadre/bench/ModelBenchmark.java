@@ -1,11 +1,15 @@
 package dev.cadre.bench;
 
+import dev.cadre.core.Diagnostics;
 import dev.cadre.core.MoeModel;
+import dev.cadre.core.PhaseTimes;
 import dev.cadre.core.Session;
 import dev.cadre.core.SessionOptions;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
 
@@ -16,16 +20,33 @@ import java.util.function.Consumer;
 public final class ModelBenchmark {
     private ModelBenchmark() {}
 
+    /** What the cache holds before a test at a depth. */
+    public enum Fill {
+        /** Random numbers, written at once. */
+        RANDOM,
+        /** Random tokens, read by the model as a prompt. */
+        PREFILL;
+
+        /** The deepest context that is computed when nothing else is said. */
+        private static final int CHEAP_DEPTH = 4096;
+
+        /** Computed while that takes seconds; random beyond 4,096 positions. */
+        public static Fill forDepth(int deepest) {
+            return deepest <= CHEAP_DEPTH ? PREFILL : RANDOM;
+        }
+    }
+
     /**
      * What to measure.
      *
      * @param promptTokens tokens of the prompt test, 0 for none
      * @param generatedTokens tokens of the generation test, 0 for none
      * @param depths positions that the cache holds before a test
+     * @param fill what these positions hold
      * @param repetitions runs of each test
      * @param threads workers of the model, for the machine's limits
      */
-    public record Plan(int promptTokens, int generatedTokens, int[] depths, int repetitions, int threads) {}
+    public record Plan(int promptTokens, int generatedTokens, int[] depths, Fill fill, int repetitions, int threads) {}
 
     /**
      * One line of the result.
@@ -40,6 +61,9 @@ public final class ModelBenchmark {
      *     generation
      * @param fmaFraction share of the multiply-add rate that two operations for each weight read make; meaningful for
      *     prompts
+     * @param cacheBytes bytes of the cache pages that hold {@code depth} positions
+     * @param shares of the runs' time, by {@link PhaseTimes.Phase}
+     * @param indexFmaFraction share of the multiply-add rate at which the index scan runs; 0 where there is none
      * @param limits the machine's, measured in the same run
      */
     public record Row(
@@ -51,10 +75,14 @@ public final class ModelBenchmark {
             long bytesPerToken,
             double bandwidthFraction,
             double fmaFraction,
+            long cacheBytes,
+            Map<PhaseTimes.Phase, Double> shares,
+            double indexFmaFraction,
             MachineLimits limits) {}
 
     /**
-     * Measures.
+     * Measures. The depths take turns in each round of runs, so that a machine that is slow for a while is slow for all
+     * of them; they share one cache, filled to the greatest depth.
      *
      * @param activeParameters weights that one token is multiplied with
      * @param progress told what is being measured
@@ -63,76 +91,130 @@ public final class ModelBenchmark {
         progress.accept("measuring the machine");
         MachineLimits limits = MachineLimits.measure(plan.threads());
         SplittableRandom random = new SplittableRandom(7);
+        List<Measurement> prompts = new ArrayList<>();
+        List<Measurement> generations = new ArrayList<>();
+        List<Session> sessions = new ArrayList<>();
+        int deepest = Arrays.stream(plan.depths()).max().orElse(0);
+        int positions = deepest + Math.max(plan.promptTokens(), plan.generatedTokens()) + 1;
+        try (Session full = model.newSession(SessionOptions.ofContext(positions))) {
+            if (deepest > 0) {
+                progress.accept("filling " + deepest + " positions");
+                fill(full, deepest, plan.fill(), model, random);
+            }
+            for (int depth : plan.depths()) {
+                Session session = full.fork();
+                sessions.add(session);
+                session.rewind(depth);
+                long cacheBytes = Diagnostics.cacheBytes(session);
+                prompts.add(new Measurement("pp", plan.promptTokens(), depth, cacheBytes, model));
+                generations.add(new Measurement("tg", plan.generatedTokens(), depth, cacheBytes, model));
+            }
+            // one run of each warms up
+            for (int r = -1; r < plan.repetitions(); r++) {
+                for (int d = 0; d < plan.depths().length; d++) {
+                    progress.accept("depth " + plan.depths()[d] + ", run " + (r + 1) + " of " + plan.repetitions());
+                    prompts.get(d).run(sessions.get(d), random, plan.promptTokens(), r >= 0);
+                    generations.get(d).run(sessions.get(d), random, 1, r >= 0);
+                }
+            }
+        } finally {
+            sessions.forEach(Session::close);
+        }
         List<Row> rows = new ArrayList<>();
-        for (int depth : plan.depths()) {
-            double[] prompt = new double[plan.repetitions()];
-            double[] generation = new double[plan.repetitions()];
-            int positions = depth + Math.max(plan.promptTokens(), plan.generatedTokens()) + 1;
-            try (Session session = model.newSession(SessionOptions.ofContext(positions))) {
-                if (depth > 0) {
-                    progress.accept("filling " + depth + " positions");
-                    session.append(tokens(depth, model, random));
+        for (int d = 0; d < plan.depths().length; d++) {
+            for (Measurement m : List.of(prompts.get(d), generations.get(d))) {
+                if (m.tokens > 0) {
+                    rows.add(m.row(activeParameters, limits));
                 }
-                // one run of each warms up
-                for (int r = -1; r < plan.repetitions(); r++) {
-                    progress.accept("depth " + depth + ", run " + (r + 1) + " of " + plan.repetitions());
-                    double p = plan.promptTokens() == 0 ? 0 : prompt(session, plan, model, random);
-                    session.rewind(depth);
-                    double g = plan.generatedTokens() == 0 ? 0 : generation(session, plan, model, random);
-                    session.rewind(depth);
-                    if (r >= 0) {
-                        prompt[r] = p;
-                        generation[r] = g;
-                    }
-                }
-            }
-            if (plan.promptTokens() > 0) {
-                rows.add(row("pp" + plan.promptTokens(), depth, prompt, model, activeParameters, limits));
-            }
-            if (plan.generatedTokens() > 0) {
-                rows.add(row("tg" + plan.generatedTokens(), depth, generation, model, activeParameters, limits));
             }
         }
         return rows;
+    }
+
+    private static void fill(Session session, int depth, Fill fill, MoeModel model, SplittableRandom random) {
+        switch (fill) {
+            case RANDOM -> Diagnostics.appendRandom(session, depth, random.nextLong());
+            case PREFILL -> session.append(tokens(depth, model, random));
+        }
     }
 
     private static int[] tokens(int n, MoeModel model, SplittableRandom random) {
         return random.ints(n, 0, model.info().vocabulary()).toArray();
     }
 
-    private static double prompt(Session session, Plan plan, MoeModel model, SplittableRandom random) {
-        int[] ids = tokens(plan.promptTokens(), model, random);
-        long start = System.nanoTime();
-        session.append(ids);
-        return plan.promptTokens() / ((System.nanoTime() - start) / 1e9);
-    }
+    /** The runs of one test at one depth. */
+    private static final class Measurement {
+        private final String kind;
+        private final int tokens;
+        private final int depth;
+        private final long cacheBytes;
+        private final MoeModel model;
+        private final PhaseTimes times;
+        private final List<Double> speeds = new ArrayList<>();
+        private final long[] phases = new long[PhaseTimes.Phase.values().length];
+        private long nanos;
 
-    private static double generation(Session session, Plan plan, MoeModel model, SplittableRandom random) {
-        int[] ids = tokens(plan.generatedTokens(), model, random);
-        int[] one = new int[1];
-        long start = System.nanoTime();
-        for (int id : ids) {
-            one[0] = id;
-            session.append(one);
+        Measurement(String kind, int tokens, int depth, long cacheBytes, MoeModel model) {
+            this.kind = kind;
+            this.tokens = tokens;
+            this.depth = depth;
+            this.cacheBytes = cacheBytes;
+            this.model = model;
+            this.times = Diagnostics.phaseTimes(model);
         }
-        return plan.generatedTokens() / ((System.nanoTime() - start) / 1e9);
-    }
 
-    private static Row row(
-            String test, int depth, double[] speeds, MoeModel model, long activeParameters, MachineLimits limits) {
-        double[] sorted = speeds.clone();
-        Arrays.sort(sorted);
-        double median = sorted[sorted.length / 2];
-        long bytes = model.info().weightBytesPerToken();
-        return new Row(
-                test,
-                depth,
-                median,
-                sorted[0],
-                sorted[sorted.length - 1],
-                bytes,
-                median * bytes / limits.readBandwidth(),
-                median * activeParameters / limits.fmaRate(),
-                limits);
+        /** Appends the test's tokens, {@code step} at a time, and takes the session back to where it was. */
+        void run(Session session, SplittableRandom random, int step, boolean counts) {
+            if (tokens == 0) {
+                return;
+            }
+            int[] ids = tokens(tokens, model, random);
+            int[] part = new int[step];
+            long[] before = new long[phases.length];
+            for (PhaseTimes.Phase phase : PhaseTimes.Phase.values()) {
+                before[phase.ordinal()] = times.nanos(phase);
+            }
+            long start = System.nanoTime();
+            for (int i = 0; i < tokens; i += step) {
+                System.arraycopy(ids, i, part, 0, step);
+                session.append(part);
+            }
+            long taken = System.nanoTime() - start;
+            if (counts) {
+                speeds.add(tokens / (taken / 1e9));
+                nanos += taken;
+                for (PhaseTimes.Phase phase : PhaseTimes.Phase.values()) {
+                    phases[phase.ordinal()] += times.nanos(phase) - before[phase.ordinal()];
+                }
+            }
+            session.rewind(depth);
+        }
+
+        Row row(long activeParameters, MachineLimits limits) {
+            List<Double> sorted = speeds.stream().sorted().toList();
+            double median = sorted.get(sorted.size() / 2);
+            long bytes = model.info().weightBytesPerToken();
+            Map<PhaseTimes.Phase, Double> shares = new EnumMap<>(PhaseTimes.Phase.class);
+            for (PhaseTimes.Phase phase : PhaseTimes.Phase.values()) {
+                shares.put(phase, (double) phases[phase.ordinal()] / nanos);
+            }
+            long scan = phases[PhaseTimes.Phase.INDEX_SCAN.ordinal()];
+            double products = Diagnostics.indexProductsPerPosition(model)
+                    * (depth + (tokens + 1) / 2.0)
+                    * ((double) tokens * speeds.size());
+            return new Row(
+                    kind + tokens,
+                    depth,
+                    median,
+                    sorted.getFirst(),
+                    sorted.getLast(),
+                    bytes,
+                    median * bytes / limits.readBandwidth(),
+                    median * activeParameters / limits.fmaRate(),
+                    cacheBytes,
+                    shares,
+                    scan == 0 ? 0 : products / (scan / 1e9) / limits.fmaRate(),
+                    limits);
+        }
     }
 }

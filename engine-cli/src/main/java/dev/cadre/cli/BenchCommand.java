@@ -3,8 +3,10 @@ package dev.cadre.cli;
 import dev.cadre.bench.ModelBenchmark;
 import dev.cadre.core.LoadOptions;
 import dev.cadre.core.MoeModel;
+import dev.cadre.core.PhaseTimes.Phase;
 import dev.cadre.core.SyntheticModel;
 import dev.cadre.weights.ConversionOptions;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -61,6 +63,13 @@ final class BenchCommand implements Callable<Integer> {
             description = "Positions in the cache before a test; several are separated by commas.")
     private List<Integer> depths = List.of(0);
 
+    @Option(
+            names = "--fill",
+            paramLabel = "HOW",
+            description = "What the cache holds before a test: random numbers, written in seconds at any depth, or a"
+                    + " prefill by the model; by default a prefill for depths up to 4096, random beyond.")
+    private ModelBenchmark.Fill fill;
+
     @Option(names = "-r", paramLabel = "N", description = "Runs of each test; 3 by default.")
     private int repetitions = 3;
 
@@ -80,10 +89,12 @@ final class BenchCommand implements Callable<Integer> {
         LoadOptions options = model.loadOptions();
         try (MoeModel loaded = synthetic == null ? model.load() : synthetic().load(options);
                 StatusLine status = new StatusLine()) {
+            int deepest = Collections.max(depths);
             ModelBenchmark.Plan plan = new ModelBenchmark.Plan(
                     promptTokens,
                     generatedTokens,
                     depths.stream().mapToInt(Integer::intValue).toArray(),
+                    fill == null ? ModelBenchmark.Fill.forDepth(deepest) : fill,
                     repetitions,
                     options.threads());
             List<ModelBenchmark.Row> rows =
@@ -130,6 +141,10 @@ final class BenchCommand implements Callable<Integer> {
         node.put("min", row.min());
         node.put("max", row.max());
         node.put("bytes_per_token", row.bytesPerToken());
+        node.put("seconds_per_token", 1 / row.tokensPerSecond());
+        node.put("kv_bytes", row.cacheBytes());
+        row.shares().forEach((phase, share) -> node.put(phase.name().toLowerCase(Locale.ROOT) + "_share", share));
+        node.put("index_scan_fma_fraction", row.indexFmaFraction());
         node.put("bandwidth_fraction", row.bandwidthFraction());
         node.put("fma_fraction", row.fmaFraction());
         node.put("read_bandwidth_gb_s", row.limits().readBandwidth() / 1e9);
@@ -151,12 +166,23 @@ final class BenchCommand implements Callable<Integer> {
                 first.limits().readBandwidth() / 1e9,
                 first.limits().fmaRate() / 1e9);
         System.out.printf(
-                "%-8s %9s %12s %23s %10s %10s%n", "test", "depth", "tokens/s", "min … max", "GB/s", "of limit");
+                "%-6s %8s %9s %21s %8s %8s %8s | %5s %6s %6s %7s%n",
+                "test",
+                "depth",
+                "tokens/s",
+                "min … max",
+                "GB/s",
+                "of limit",
+                "cache MB",
+                "scan",
+                "select",
+                "attend",
+                "experts");
         for (ModelBenchmark.Row row : rows) {
             boolean prompt = row.test().startsWith("pp");
             System.out.printf(
                     Locale.ROOT,
-                    "%-8s %9d %12.2f %10.2f … %10.2f %10s %9.0f%%%n",
+                    "%-6s %8d %9.2f %9.2f … %9.2f %8s %7.0f%% %8.1f | %4.0f%% %5.0f%% %5.0f%% %6.0f%%%n",
                     row.test(),
                     row.depth(),
                     row.tokensPerSecond(),
@@ -165,9 +191,15 @@ final class BenchCommand implements Callable<Integer> {
                     prompt
                             ? "-"
                             : String.format(Locale.ROOT, "%.1f", row.tokensPerSecond() * row.bytesPerToken() / 1e9),
-                    100 * (prompt ? row.fmaFraction() : row.bandwidthFraction()));
+                    100 * (prompt ? row.fmaFraction() : row.bandwidthFraction()),
+                    row.cacheBytes() / 1e6,
+                    100 * row.shares().get(Phase.INDEX_SCAN),
+                    100 * row.shares().get(Phase.SELECTION),
+                    100 * row.shares().get(Phase.ATTENTION),
+                    100 * row.shares().get(Phase.EXPERTS));
         }
-        System.out.println("of limit: prompts of the multiply-add rate, generation of the read bandwidth");
+        System.out.println("of limit: prompts of the multiply-add rate, generation of the read bandwidth; right: shares"
+                + " of the time");
     }
 
     /** What is going on, on stderr, on a terminal only. */

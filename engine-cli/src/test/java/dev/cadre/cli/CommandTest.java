@@ -203,6 +203,49 @@ class CommandTest {
     }
 
     @Test
+    void benchRowsHaveEveryField() {
+        Outcome outcome = run(
+                "bench", "--model", GOLDEN, "--kv", "fp8", "-p", "8", "-n", "2", "-d", "0,5000", "-r", "1", "--json");
+        assertEquals(0, outcome.status, outcome.err);
+        JsonNode rows = JsonMapper.shared().readTree(outcome.out);
+        assertEquals(4, rows.size());
+        String[] numbers = {
+            "threads",
+            "tokens_per_second",
+            "min",
+            "max",
+            "seconds_per_token",
+            "bytes_per_token",
+            "kv_bytes",
+            "bandwidth_fraction",
+            "fma_fraction",
+            "read_bandwidth_gb_s",
+            "fma_g_s",
+            "index_scan_share",
+            "selection_share",
+            "attention_share",
+            "experts_share",
+            "index_scan_fma_fraction"
+        };
+        for (JsonNode row : rows) {
+            for (String name : numbers) {
+                assertTrue(row.path(name).isNumber(), name + " in " + row);
+            }
+            assertTrue(row.path("kernels").isString(), row.toString());
+            assertEquals(
+                    1,
+                    row.path("tokens_per_second").asDouble()
+                            * row.path("seconds_per_token").asDouble(),
+                    1e-9);
+        }
+        JsonNode last = rows.get(3);
+        assertEquals("tg2", last.path("test").asString());
+        assertEquals(5000, last.path("depth").asInt());
+        assertTrue(last.path("kv_bytes").asLong() > 5000, last.toString());
+        assertTrue(last.path("index_scan_share").asDouble() > 0, last.toString());
+    }
+
+    @Test
     void verboseShowsTheStack() {
         Outcome outcome = run("run", "--verbose", "--model", "/no/such/model");
         assertEquals(1, outcome.status);

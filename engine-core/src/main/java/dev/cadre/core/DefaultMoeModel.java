@@ -104,6 +104,10 @@ final class DefaultMoeModel implements MoeModel {
         return tokenizer;
     }
 
+    Engine engine() {
+        return engine;
+    }
+
     boolean stops(int token) {
         for (int stop : stopTokens) {
             if (stop == token) {

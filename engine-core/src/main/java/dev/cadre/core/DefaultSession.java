@@ -129,6 +129,10 @@ final class DefaultSession implements Session {
         return engine;
     }
 
+    SequenceCache cache() {
+        return cache;
+    }
+
     private void checkTokens(int[] tokens) {
         checkOpen();
         int vocabulary = engine.config().vocabulary();

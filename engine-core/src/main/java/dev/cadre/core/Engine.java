@@ -51,6 +51,10 @@ final class Engine {
         return team;
     }
 
+    PhaseTimes times() {
+        return forward.times();
+    }
+
     SequenceCache newCache() {
         lock.lock();
         try {

@@ -37,6 +37,11 @@ public final class SequenceCache implements AutoCloseable {
         return length;
     }
 
+    /** Bytes of its pages, those included that other sequences share. */
+    public long bytes() {
+        return pageCount * layout.pageBytes();
+    }
+
     /**
      * Makes room for positions up to {@code newLength} and makes the pages to be written private.
      *

@@ -1,5 +1,6 @@
 package dev.cadre.core.forward;
 
+import dev.cadre.core.PhaseTimes;
 import dev.cadre.core.Trace;
 import dev.cadre.core.model.AttentionConfig;
 import dev.cadre.core.model.FeedForwardConfig;
@@ -28,6 +29,7 @@ public final class ForwardPass {
     private final GroupedAttention groupedAttention;
     private final ExpertLayer expertLayer;
     private final List<RopeConfig> rotations;
+    private final PhaseTimes times = new PhaseTimes();
 
     private final Floats residual = new Floats(); // [T, H], the stream that blocks add to
     private final Floats normed = new Floats(); // [T, H]
@@ -39,10 +41,15 @@ public final class ForwardPass {
         this.weights = weights;
         this.team = team;
         this.products = new Products(team);
-        this.latentAttention = new LatentAttention(team, products, rotary);
-        this.groupedAttention = new GroupedAttention(team, products, rotary);
+        this.latentAttention = new LatentAttention(team, products, rotary, times);
+        this.groupedAttention = new GroupedAttention(team, products, rotary, times);
         this.expertLayer = new ExpertLayer(team, products);
         this.rotations = rotations(config);
+    }
+
+    /** Where the time of the steps goes. */
+    public PhaseTimes times() {
+        return times;
     }
 
     private static List<RopeConfig> rotations(ModelConfig config) {
@@ -97,7 +104,9 @@ public final class ForwardPass {
 
             norm(x, layer.feedForwardNorm(), n, rows);
             trace(trace, "ffn_norm", i, n, rows);
+            long start = System.nanoTime();
             feedForward(i, layer, n, block, rows, trace);
+            times.add(PhaseTimes.Phase.EXPERTS, start);
             trace(trace, "ffn_out", i, block, rows);
             add(x, block, rows);
             trace(trace, "l_out", i, x, rows);

@@ -1,5 +1,6 @@
 package dev.cadre.core.forward;
 
+import dev.cadre.core.PhaseTimes;
 import dev.cadre.core.Trace;
 import dev.cadre.core.cache.CacheLayout;
 import dev.cadre.core.cache.SequenceCache;
@@ -19,16 +20,18 @@ final class GroupedAttention {
     private final Team team;
     private final Products products;
     private final Rotary rotary;
+    private final PhaseTimes times;
     private final Floats queries = new Floats(); // [T, nH, dh]
     private final Floats keys = new Floats(); // [T, nKV, dh]
     private final Floats values = new Floats(); // [T, nKV, dh]
     private final Floats mixed = new Floats(); // [T, nH, dh]
     private final AttendTask attend;
 
-    GroupedAttention(Team team, Products products, Rotary rotary) {
+    GroupedAttention(Team team, Products products, Rotary rotary, PhaseTimes times) {
         this.team = team;
         this.products = products;
         this.rotary = rotary;
+        this.times = times;
         this.attend = new AttendTask(team.size());
     }
 
@@ -75,6 +78,7 @@ final class GroupedAttention {
                 batch.cache(row).writeValue(layer, h, batch.position(row), v, at);
             }
         }
+        long start = System.nanoTime();
         attend.c = c;
         attend.sinks = w.sinks();
         attend.layer = layer;
@@ -83,6 +87,7 @@ final class GroupedAttention {
         attend.u = mixed.of(rows, queryWidth);
         team.workers().run(rows * c.keyValueHeads(), attend);
         attend.batch = null;
+        times.add(PhaseTimes.Phase.ATTENTION, start);
         if (trace != null) {
             trace.tensor("attn_values", layer, attend.u, rows, queryWidth);
         }

@@ -1,5 +1,6 @@
 package dev.cadre.core.forward;
 
+import dev.cadre.core.PhaseTimes;
 import dev.cadre.core.Trace;
 import dev.cadre.core.cache.CacheLayout;
 import dev.cadre.core.cache.SequenceCache;
@@ -27,6 +28,7 @@ final class LatentAttention {
     private final Team team;
     private final Products products;
     private final Rotary rotary;
+    private final PhaseTimes times;
     private final LightningIndexer indexer;
     private final Selection selection = new Selection();
 
@@ -38,11 +40,12 @@ final class LatentAttention {
     private final Floats values = new Floats(); // [T, nH, dv]
     private final AttendTask attend;
 
-    LatentAttention(Team team, Products products, Rotary rotary) {
+    LatentAttention(Team team, Products products, Rotary rotary, PhaseTimes times) {
         this.team = team;
         this.products = products;
         this.rotary = rotary;
-        this.indexer = new LightningIndexer(team, products, rotary);
+        this.times = times;
+        this.indexer = new LightningIndexer(team, products, rotary, times);
         this.attend = new AttendTask(team.size());
     }
 
@@ -69,11 +72,13 @@ final class LatentAttention {
         } // else: the selection of the nearest full layer below still stands
         absorbQueries(c, w, rows);
 
+        long start = System.nanoTime();
         attend.c = c;
         attend.layer = layer;
         attend.batch = batch;
         attend.run(rows);
         attend.batch = null;
+        times.add(PhaseTimes.Phase.ATTENTION, start);
 
         float[] u = mixed.of(rows, c.heads() * c.latentRank());
         float[] v = values.of(rows, c.heads() * c.valueWidth());

@@ -1,5 +1,7 @@
 package dev.cadre.core.forward;
 
+import dev.cadre.core.PhaseTimes;
+import dev.cadre.core.PhaseTimes.Phase;
 import dev.cadre.core.cache.CacheLayout;
 import dev.cadre.core.cache.SequenceCache;
 import dev.cadre.core.model.AttentionConfig;
@@ -28,6 +30,7 @@ final class LightningIndexer {
     private final Team team;
     private final Products products;
     private final Rotary rotary;
+    private final PhaseTimes times;
     private final Floats keys = new Floats();
     private final Floats queries = new Floats();
     private final Floats headWeights = new Floats();
@@ -38,10 +41,11 @@ final class LightningIndexer {
     private final ScanTask scan = new ScanTask();
     private final SelectTask select = new SelectTask();
 
-    LightningIndexer(Team team, Products products, Rotary rotary) {
+    LightningIndexer(Team team, Products products, Rotary rotary, PhaseTimes times) {
         this.team = team;
         this.products = products;
         this.rotary = rotary;
+        this.times = times;
         keyTile = Floats.each(team.size());
         tileScores = Floats.each(team.size());
         topK = new TopK[team.size()];
@@ -128,6 +132,7 @@ final class LightningIndexer {
                 stride = longer;
                 count++;
             }
+            long start = System.nanoTime();
             scan.c = c;
             scan.layer = layer;
             scan.batch = batch;
@@ -138,8 +143,11 @@ final class LightningIndexer {
             scan.firstRow = row;
             scan.parts = (stride + SCAN_POSITIONS - 1) / SCAN_POSITIONS;
             team.workers().run(count * scan.parts, scan);
+            times.add(Phase.INDEX_SCAN, start);
+            start = System.nanoTime();
             select.selection = selection;
             team.workers().run(count, select);
+            times.add(Phase.SELECTION, start);
             scan.batch = null;
             row += count;
         }
