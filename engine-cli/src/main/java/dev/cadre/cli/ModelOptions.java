@@ -32,6 +32,19 @@ final class ModelOptions {
     private KvPrecision kv = KvPrecision.F32;
 
     @Option(
+            names = "--kv-file",
+            paramLabel = "PATH",
+            description = "Keep the key-value cache in this file, which is made for it and deleted afterwards.")
+    private Path kvFile;
+
+    @Option(
+            names = "--kv-bytes",
+            paramLabel = "SIZE",
+            description = "Most bytes of the key-value cache, such as 48G; by default half of the memory,"
+                    + " or with --kv-file what the disk holds.")
+    private String kvBytes;
+
+    @Option(
             names = "--chunk",
             paramLabel = "N",
             description = "Most prompt tokens that go through the model at once; 512 by default.")
@@ -64,6 +77,12 @@ final class ModelOptions {
         LoadOptions options = LoadOptions.defaults().withCachePrecision(kv);
         if (threads != null) {
             options = options.withThreads(threads);
+        }
+        if (kvBytes != null) {
+            options = options.withCacheBytes(ByteSize.parse("--kv-bytes", kvBytes));
+        }
+        if (kvFile != null) {
+            options = options.withCacheFile(kvFile, kvBytes == null ? Long.MAX_VALUE : options.cacheBytes());
         }
         return chunk == null ? options : options.withPrefillChunk(chunk);
     }

@@ -67,7 +67,6 @@ final class DefaultMoeModel implements MoeModel {
         try {
             ModelWeights weights = WeightLoader.load(config, source, team.kernels());
             CacheLayout layout = new CacheLayout(config, options.cachePrecision());
-            Engine engine = new Engine(config, weights, checkpoint, team, layout, options);
             ModelInfo info = new ModelInfo(
                     config.architecture(),
                     config.layers().size(),
@@ -78,6 +77,7 @@ final class DefaultMoeModel implements MoeModel {
                     layout.bytesPerToken(),
                     weights.perToken(config, Matrix::bytes),
                     weights.perToken(config, w -> w.rows() * w.columns()));
+            Engine engine = new Engine(config, weights, checkpoint, team, layout, options);
             return new DefaultMoeModel(engine, source, info, tokenizer, stopTokens);
         } catch (RuntimeException | Error e) {
             team.close();

@@ -8,6 +8,7 @@ import dev.cadre.core.forward.ForwardPass;
 import dev.cadre.core.forward.Team;
 import dev.cadre.core.model.ModelConfig;
 import dev.cadre.core.model.ModelWeights;
+import dev.cadre.core.model.WeightSource;
 import dev.cadre.weights.Checkpoint;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
@@ -39,7 +40,9 @@ final class Engine {
         this.team = team;
         this.forward = new ForwardPass(config, weights, team);
         this.layout = layout;
-        this.pool = new PagePool(layout.pageBytes(), options.cacheBytes());
+        this.pool = options.cacheFile() == null
+                ? new PagePool(layout.pageBytes(), options.cacheBytes())
+                : PagePool.onFile(options.cacheFile(), layout.pageBytes(), options.cacheBytes());
         this.prefillChunk = options.prefillChunk();
     }
 
@@ -118,9 +121,9 @@ final class Engine {
             faulted = true;
             throw new WeightsFaultException(
                     (checkpoint == null ? "memory" : checkpoint.path())
-                            + ": a page of the mapped model could not be read; the file was truncated or its"
-                            + " disk failed while the model was in use. Replace model files by renaming, never in"
-                            + " place, and load the model again",
+                            + ": a page of the mapped model, or of the cache file if there is one, could not be read;"
+                            + " the file was truncated or its disk failed while the model was in use. Replace model"
+                            + " files by renaming, never in place, and load the model again",
                     e);
         } finally {
             batch.clear();
@@ -180,7 +183,7 @@ final class Engine {
     }
 
     /** Waits for the running step and closes everything. */
-    void close(AutoCloseable weights) {
+    void close(WeightSource weights) {
         lock.lock();
         try {
             if (closed) {
@@ -188,17 +191,9 @@ final class Engine {
             }
             closed = true;
             team.close();
-            pool.close();
-            try {
-                weights.close();
-            } catch (RuntimeException e) {
-                throw e;
-            } catch (Exception e) {
-                throw new CadreException("could not release the model's memory", e);
-            } finally {
-                if (checkpoint != null) {
-                    checkpoint.close();
-                }
+            try (checkpoint;
+                    weights) {
+                pool.close();
             }
         } finally {
             lock.unlock();

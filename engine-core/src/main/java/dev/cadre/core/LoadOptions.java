@@ -1,16 +1,19 @@
 package dev.cadre.core;
 
 import dev.cadre.kernels.WorkerTeam;
+import java.nio.file.Path;
 
 /**
  * How to load a model.
  *
  * @param threads workers of the model's team, the calling thread included; physical cores by default
  * @param cachePrecision how key-value caches store their numbers
- * @param cacheBytes most memory that all key-value caches of the model take together
+ * @param cacheBytes most memory, or bytes of the cache file, that all key-value caches of the model take together
+ * @param cacheFile the file that the caches are mapped to, made for this and deleted when the model is closed; null for
+ *     memory
  * @param prefillChunk most rows that go through the model at once; a longer prompt comes in several chunks
  */
-public record LoadOptions(int threads, KvPrecision cachePrecision, long cacheBytes, int prefillChunk) {
+public record LoadOptions(int threads, KvPrecision cachePrecision, long cacheBytes, Path cacheFile, int prefillChunk) {
     /**
      * Checks the values.
      *
@@ -33,22 +36,32 @@ public record LoadOptions(int threads, KvPrecision cachePrecision, long cacheByt
 
     /** One thread for each physical core, float32 caches within half of the machine's memory, chunks of 512. */
     public static LoadOptions defaults() {
-        return new LoadOptions(WorkerTeam.defaultSize(), KvPrecision.F32, SystemMemory.available() / 2, 512);
+        return new LoadOptions(WorkerTeam.defaultSize(), KvPrecision.F32, SystemMemory.available() / 2, null, 512);
     }
 
     public LoadOptions withThreads(int value) {
-        return new LoadOptions(value, cachePrecision, cacheBytes, prefillChunk);
+        return new LoadOptions(value, cachePrecision, cacheBytes, cacheFile, prefillChunk);
     }
 
     public LoadOptions withCachePrecision(KvPrecision value) {
-        return new LoadOptions(threads, value, cacheBytes, prefillChunk);
+        return new LoadOptions(threads, value, cacheBytes, cacheFile, prefillChunk);
     }
 
     public LoadOptions withCacheBytes(long value) {
-        return new LoadOptions(threads, cachePrecision, value, prefillChunk);
+        return new LoadOptions(threads, cachePrecision, value, cacheFile, prefillChunk);
+    }
+
+    /**
+     * Caches in a file, so that they may be larger than the machine's memory.
+     *
+     * @param file a place on a fast local disk; what exists there is used only if it is the left-over of such a cache
+     * @param bytes most bytes that it may take
+     */
+    public LoadOptions withCacheFile(Path file, long bytes) {
+        return new LoadOptions(threads, cachePrecision, bytes, file, prefillChunk);
     }
 
     public LoadOptions withPrefillChunk(int value) {
-        return new LoadOptions(threads, cachePrecision, cacheBytes, value);
+        return new LoadOptions(threads, cachePrecision, cacheBytes, cacheFile, value);
     }
 }

@@ -1,8 +1,9 @@
 package dev.cadre.core.cache;
 
 import dev.cadre.core.CacheFullException;
-import java.lang.foreign.Arena;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -24,27 +25,47 @@ import java.util.List;
 public final class PagePool implements AutoCloseable {
     private final long pageBytes;
     private final long budgetPages;
-    private final Arena arena = Arena.ofShared();
+    private final PageStore store;
     private final List<MemorySegment> pages = new ArrayList<>();
     private final ArrayDeque<Integer> free = new ArrayDeque<>();
     private int[] references = new int[16];
     private int held;
 
     /**
-     * A pool that takes memory page by page, as it is asked for.
+     * A pool outside the heap that takes memory page by page, as it is asked for.
      *
      * @param pageBytes size of a page
      * @param budgetBytes most memory to take
      */
     public PagePool(long pageBytes, long budgetBytes) {
+        this(pageBytes, budgetBytes, new MemoryPages(pageBytes));
+    }
+
+    PagePool(long pageBytes, long budgetBytes, PageStore store) {
         this.pageBytes = pageBytes;
-        this.budgetPages = pageBytes == 0 ? Integer.MAX_VALUE : Math.min(Integer.MAX_VALUE, budgetBytes / pageBytes);
+        this.budgetPages = pagesWithin(pageBytes, budgetBytes);
+        this.store = store;
+    }
+
+    /**
+     * A pool in a mapped file, which grows as pages are asked for and is deleted when the pool is closed.
+     *
+     * @param budgetBytes most bytes of the file to use
+     * @throws dev.cadre.core.CacheFileException if the file cannot be made, or exists and is something else
+     */
+    public static PagePool onFile(Path path, long pageBytes, long budgetBytes) {
+        long most = pagesWithin(pageBytes, budgetBytes);
+        return new PagePool(pageBytes, budgetBytes, new FilePages(ScratchFile.ON_DISK, path, pageBytes, most));
+    }
+
+    private static long pagesWithin(long pageBytes, long budgetBytes) {
+        return pageBytes == 0 ? Integer.MAX_VALUE : Math.min(Integer.MAX_VALUE, budgetBytes / pageBytes);
     }
 
     /**
      * Takes a free page, with one reference. Its content is whatever it was.
      *
-     * @throws CacheFullException if the budget is used up
+     * @throws CacheFullException if the budget is used up, or the disk or the operating system gives no more
      */
     public synchronized int acquire() {
         Integer page = free.poll();
@@ -63,10 +84,17 @@ public final class PagePool implements AutoCloseable {
                     + " bytes are in use; close sessions, or raise the cache budget");
         }
         try {
-            pages.add(arena.allocate(pageBytes, 64));
+            pages.add(store.next());
         } catch (OutOfMemoryError e) {
-            throw new CacheFullException("the operating system gives no memory for a cache page of " + pageBytes
-                    + " bytes, after " + page + " pages; lower the cache budget");
+            throw new CacheFullException(
+                    "the operating system gives no memory for a cache page of " + pageBytes + " bytes, after " + page
+                            + " pages; lower the cache budget",
+                    e);
+        } catch (IOException e) {
+            throw new CacheFullException(
+                    "the cache file cannot grow by a page of " + pageBytes + " bytes, after " + page + " pages: "
+                            + e.getMessage() + "; close sessions, or make room on its disk",
+                    e);
         }
         if (page >= references.length) {
             references = Arrays.copyOf(references, 2 * references.length);
@@ -106,13 +134,13 @@ public final class PagePool implements AutoCloseable {
         return held;
     }
 
-    /** Bytes taken from the operating system. */
+    /** Bytes taken from the operating system, or of the file. */
     public synchronized long allocatedBytes() {
         return pages.size() * pageBytes;
     }
 
     @Override
     public void close() {
-        arena.close();
+        store.close();
     }
 }

@@ -10,11 +10,13 @@ import dev.cadre.core.model.AttentionConfig;
 import dev.cadre.core.model.FeedForwardConfig;
 import dev.cadre.core.model.ModelConfig;
 import dev.cadre.core.model.RopeConfig;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Random sequences of operations on paged caches, against plain arrays. */
 class PagePoolModelTest {
@@ -37,41 +39,52 @@ class PagePoolModelTest {
     @Test
     void randomOperationsAgreeWithPlainArrays() {
         for (long seed = 1; seed <= 60; seed++) {
-            run(new Random(seed), "seed " + seed);
+            CacheLayout layout = layout();
+            try (PagePool pool = new PagePool(layout.pageBytes(), BUDGET_PAGES * layout.pageBytes())) {
+                run(layout, pool, new Random(seed), "seed " + seed);
+            }
         }
     }
 
-    private static void run(Random random, String where) {
+    @Test
+    void inAFileToo(@TempDir Path temp) {
         CacheLayout layout = layout();
-        try (PagePool pool = new PagePool(layout.pageBytes(), BUDGET_PAGES * layout.pageBytes())) {
-            List<Pair> pairs = new ArrayList<>();
-            for (int step = 0; step < 200; step++) {
-                int what = random.nextInt(10);
-                if (pairs.isEmpty() || what == 0) {
-                    pairs.add(new Pair(new SequenceCache(layout, pool), new ArrayList<>()));
-                    continue;
-                }
-                Pair pair = pairs.get(random.nextInt(pairs.size()));
-                switch (what) {
-                    case 1, 2 -> pairs.add(new Pair(pair.cache.fork(), new ArrayList<>(pair.expected)));
-                    case 3 -> {
-                        pair.cache.close();
-                        pairs.remove(pair);
-                    }
-                    case 4 -> {
-                        int to = random.nextInt(pair.expected.size() + 1);
-                        pair.cache.truncate(to);
-                        pair.expected.subList(to, pair.expected.size()).clear();
-                    }
-                    default -> append(pair, 1 + random.nextInt(90), random);
-                }
-                for (Pair each : pairs) {
-                    check(each, where + ", step " + step);
-                }
+        for (long seed = 61; seed <= 70; seed++) {
+            try (PagePool pool =
+                    PagePool.onFile(temp.resolve("kv"), layout.pageBytes(), BUDGET_PAGES * layout.pageBytes())) {
+                run(layout, pool, new Random(seed), "seed " + seed);
             }
-            pairs.forEach(p -> p.cache.close());
-            assertEquals(0, pool.heldPages(), where);
         }
+    }
+
+    private static void run(CacheLayout layout, PagePool pool, Random random, String where) {
+        List<Pair> pairs = new ArrayList<>();
+        for (int step = 0; step < 200; step++) {
+            int what = random.nextInt(10);
+            if (pairs.isEmpty() || what == 0) {
+                pairs.add(new Pair(new SequenceCache(layout, pool), new ArrayList<>()));
+                continue;
+            }
+            Pair pair = pairs.get(random.nextInt(pairs.size()));
+            switch (what) {
+                case 1, 2 -> pairs.add(new Pair(pair.cache.fork(), new ArrayList<>(pair.expected)));
+                case 3 -> {
+                    pair.cache.close();
+                    pairs.remove(pair);
+                }
+                case 4 -> {
+                    int to = random.nextInt(pair.expected.size() + 1);
+                    pair.cache.truncate(to);
+                    pair.expected.subList(to, pair.expected.size()).clear();
+                }
+                default -> append(pair, 1 + random.nextInt(90), random);
+            }
+            for (Pair each : pairs) {
+                check(each, where + ", step " + step);
+            }
+        }
+        pairs.forEach(p -> p.cache.close());
+        assertEquals(0, pool.heldPages(), where);
     }
 
     /** Appends if the budget allows; a refusal must change nothing. */
