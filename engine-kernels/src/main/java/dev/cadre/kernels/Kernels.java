@@ -13,8 +13,9 @@ import org.slf4j.LoggerFactory;
  * @param matrices products with stored weights
  * @param tiles products of float tiles
  * @param math element-wise operations
+ * @param cacheRows numbers of cache rows
  */
-public record Kernels(String name, MatrixKernel matrices, TileKernel tiles, VectorMath math) {
+public record Kernels(String name, MatrixKernel matrices, TileKernel tiles, VectorMath math, CacheRowKernel cacheRows) {
     private static final String VECTOR_MODULE = "jdk.incubator.vector";
 
     /**
@@ -29,7 +30,7 @@ public record Kernels(String name, MatrixKernel matrices, TileKernel tiles, Vect
     /** The scalar reference. */
     public static Kernels scalar() {
         ScalarTileKernel tiles = new ScalarTileKernel();
-        return new Kernels("scalar", new ScalarMatrixKernel(), tiles, new ScalarMath());
+        return new Kernels("scalar", new ScalarMatrixKernel(), tiles, new ScalarMath(), new ScalarCacheRows());
     }
 
     /**
@@ -41,7 +42,12 @@ public record Kernels(String name, MatrixKernel matrices, TileKernel tiles, Vect
         if (!vectorModulePresent()) {
             throw new IllegalStateException("the vector kernels need the JVM flag --add-modules " + VECTOR_MODULE);
         }
-        return new Kernels("vector" + Lanes.BITS, new VectorMatrixKernel(), new VectorTileKernel(), new SimdMath());
+        return new Kernels(
+                "vector" + Lanes.BITS,
+                new VectorMatrixKernel(),
+                new VectorTileKernel(),
+                new SimdMath(),
+                new VectorCacheRows());
     }
 
     static boolean vectorModulePresent() {

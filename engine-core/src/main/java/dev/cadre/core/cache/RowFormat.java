@@ -1,6 +1,9 @@
 package dev.cadre.core.cache;
 
 import dev.cadre.core.KvPrecision;
+import dev.cadre.kernels.CacheRowKernel;
+import dev.cadre.kernels.Kernels;
+import dev.cadre.kernels.format.E4m3;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -27,8 +30,7 @@ record RowFormat(KvPrecision precision, int width, int tail) {
 
     private static final ValueLayout.OfFloat FLOAT =
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfShort SHORT =
-            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final CacheRowKernel ROWS = Kernels.lookup().cacheRows();
 
     /** Bytes of one row. */
     int bytes() {
@@ -51,7 +53,7 @@ record RowFormat(KvPrecision precision, int width, int tail) {
     void write(float[] src, int at, MemorySegment memory, long offset) {
         switch (precision) {
             case F32 -> MemorySegment.copy(src, at, memory, FLOAT, offset, width);
-            case BF16 -> writeBfloats(src, at, width, memory, offset);
+            case BF16 -> ROWS.encodeBfloat16(src, at, width, memory, offset);
             case FP8 -> {
                 long scales = offset + coarse();
                 for (int g = 0; g < groups(); g++) {
@@ -59,18 +61,10 @@ record RowFormat(KvPrecision precision, int width, int tail) {
                     int to = Math.min(coarse(), from + GROUP);
                     float scale = E4m3.scaleFor(src, at + from, to - from);
                     memory.set(FLOAT, scales + 4L * g, scale);
-                    for (int i = from; i < to; i++) {
-                        memory.set(ValueLayout.JAVA_BYTE, offset + i, E4m3.encode(src[at + i] / scale));
-                    }
+                    ROWS.encodeE4m3(src, at + from, to - from, scale, memory, offset + from);
                 }
-                writeBfloats(src, at + coarse(), tail, memory, scales + 4L * groups());
+                ROWS.encodeBfloat16(src, at + coarse(), tail, memory, scales + 4L * groups());
             }
-        }
-    }
-
-    private static void writeBfloats(float[] src, int at, int n, MemorySegment memory, long offset) {
-        for (int i = 0; i < n; i++) {
-            memory.set(SHORT, offset + 2L * i, toBfloat16(src[at + i]));
         }
     }
 
@@ -78,7 +72,7 @@ record RowFormat(KvPrecision precision, int width, int tail) {
     void read(MemorySegment memory, long offset, int count, float[] dst, int at) {
         switch (precision) {
             case F32 -> MemorySegment.copy(memory, FLOAT, offset, dst, at, count * width);
-            case BF16 -> readBfloats(memory, offset, count * width, dst, at);
+            case BF16 -> ROWS.decodeBfloat16(memory, offset, count * width, dst, at);
             case FP8 -> {
                 for (int r = 0; r < count; r++) {
                     readCoarse(memory, offset + (long) r * bytes(), dst, at + r * width);
@@ -91,26 +85,10 @@ record RowFormat(KvPrecision precision, int width, int tail) {
         long scales = offset + coarse();
         for (int g = 0; g < groups(); g++) {
             float scale = memory.get(FLOAT, scales + 4L * g);
-            int to = Math.min(coarse(), (g + 1) * GROUP);
-            for (int i = g * GROUP; i < to; i++) {
-                dst[at + i] = scale * E4m3.decode(memory.get(ValueLayout.JAVA_BYTE, offset + i));
-            }
+            int from = g * GROUP;
+            int n = Math.min(coarse() - from, GROUP);
+            ROWS.decodeE4m3(memory, offset + from, n, scale, dst, at + from);
         }
-        readBfloats(memory, scales + 4L * groups(), tail, dst, at + coarse());
-    }
-
-    private static void readBfloats(MemorySegment memory, long offset, int n, float[] dst, int at) {
-        for (int i = 0; i < n; i++) {
-            dst[at + i] = Float.intBitsToFloat(memory.get(SHORT, offset + 2L * i) << 16);
-        }
-    }
-
-    /** Rounds to nearest, ties to even; NaN stays NaN. */
-    static short toBfloat16(float value) {
-        int bits = Float.floatToRawIntBits(value);
-        if (Float.isNaN(value)) {
-            return (short) ((bits >>> 16) | 0x40);
-        }
-        return (short) ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16);
+        ROWS.decodeBfloat16(memory, scales + 4L * groups(), tail, dst, at + coarse());
     }
 }

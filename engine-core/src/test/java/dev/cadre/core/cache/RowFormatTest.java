@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.cadre.core.KvPrecision;
 import dev.cadre.kernels.format.BlockCodec;
 import dev.cadre.kernels.format.BlockFormat;
+import dev.cadre.kernels.format.E4m3;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;

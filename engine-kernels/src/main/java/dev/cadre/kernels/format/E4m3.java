@@ -1,8 +1,10 @@
-package dev.cadre.core.cache;
+package dev.cadre.kernels.format;
 
 /** Eight-bit floats with four exponent and three mantissa bits (OCP e4m3fn: no infinity, greatest 448). */
-final class E4m3 {
-    private static final float GREATEST = 448f;
+public final class E4m3 {
+    /** The greatest finite value. */
+    public static final float GREATEST = 448f;
+
     private static final int NAN = 0x7f;
     private static final float[] VALUES = new float[256];
 
@@ -18,12 +20,13 @@ final class E4m3 {
 
     private E4m3() {}
 
-    static float decode(byte code) {
+    /** The value of a code. */
+    public static float decode(byte code) {
         return VALUES[code & 0xff];
     }
 
     /** The nearest code, ties to even; beyond the greatest value the greatest one; NaN stays NaN. */
-    static byte encode(float value) {
+    public static byte encode(float value) {
         int sign = Float.floatToRawIntBits(value) >>> 24 & 0x80;
         float magnitude = Math.abs(value);
         if (Float.isNaN(magnitude)) {
@@ -41,7 +44,7 @@ final class E4m3 {
     }
 
     /** The scale that takes the largest of n numbers to the greatest code; 1 for all zeros. */
-    static float scaleFor(float[] x, int at, int n) {
+    public static float scaleFor(float[] x, int at, int n) {
         float largest = 0;
         for (int i = at; i < at + n; i++) {
             largest = Math.max(largest, Math.abs(x[i]));

@@ -1,0 +1,146 @@
+package dev.cadre.kernels;
+
+import static dev.cadre.kernels.Lanes.B;
+import static dev.cadre.kernels.Lanes.F;
+import static dev.cadre.kernels.Lanes.I;
+import static dev.cadre.kernels.Lanes.L;
+import static dev.cadre.kernels.Lanes.PARTS;
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+
+import dev.cadre.kernels.format.E4m3;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * {@link CacheRowKernel} by the Vector API: whole vectors, then the scalar twin.
+ *
+ * <p>An e4m3 code becomes a float by moving its exponent and mantissa to the float's places and multiplying by 2^120,
+ * the difference of the exponents' biases, which is exact for subnormals too. That factor and the scale are one: their
+ * product is exact unless it overflows, and then the scalar twin takes over.
+ *
+ * <p>Every method makes one scalar access to the memory before its vector loop: HotSpot recovers from a fault in mapped
+ * memory only where compiled code has one.
+ */
+final class VectorCacheRows implements CacheRowKernel {
+    private static final VectorSpecies<Short> S = VectorSpecies.of(short.class, VectorShape.forBitSize(Lanes.BITS / 2));
+
+    private static final float BIAS = 0x1p120f;
+    private static final int CODE_BITS = 0x87f0_0000; // of an e4m3 in a float's places: sign, exponent, mantissa
+    private static final int NAN_CODE = 0x7f;
+
+    /** Adding it rounds a float below 2^22 to an integer, ties to even, which stands in the low bits of the sum. */
+    private static final float ROUNDER = 0x1p23f;
+
+    private static final float LEAST_NORMAL = 0x1p-6f;
+    private static final int LAST_CODE = 0x7e;
+    private static final int CODE_OF_ZERO_EXPONENT = 120 << 3;
+
+    @Override
+    public void decodeE4m3(MemorySegment memory, long offset, int n, float scale, float[] dst, int at) {
+        float factor = scale * BIAS;
+        int i = 0;
+        if (n >= B.length() && Float.isFinite(factor)) {
+            faultGuard(memory, offset);
+            for (; i <= n - B.length(); i += B.length()) {
+                ByteVector codes = ByteVector.fromMemorySegment(B, memory, offset + i, LITTLE_ENDIAN);
+                decode(codes, 0, factor).intoArray(dst, at + i);
+                if (PARTS == 2) {
+                    decode(codes, 1, factor).intoArray(dst, at + i + L);
+                }
+            }
+        }
+        ScalarCacheRows.decodeE4m3(memory, offset, i, n, scale, dst, at);
+    }
+
+    private static FloatVector decode(ByteVector codes, int part, float factor) {
+        IntVector ints = (IntVector) codes.convertShape(VectorOperators.B2I, I, part);
+        VectorMask<Integer> nan = ints.and(NAN_CODE).compare(VectorOperators.EQ, NAN_CODE);
+        return ints.lanewise(VectorOperators.LSHL, 20)
+                .and(CODE_BITS)
+                .reinterpretAsFloats()
+                .mul(factor)
+                .blend(Float.NaN, nan.cast(F));
+    }
+
+    @Override
+    public void encodeE4m3(float[] src, int at, int n, float scale, MemorySegment memory, long offset) {
+        int i = 0;
+        if (n >= L && PARTS == 1) { // at 128 bits there is no byte vector of four lanes to store
+            faultGuard(memory, offset);
+            for (; i <= n - L; i += L) {
+                IntVector codes = encode(FloatVector.fromArray(F, src, at + i).div(scale));
+                ((ByteVector) codes.convertShape(VectorOperators.I2B, B, 0))
+                        .intoMemorySegment(memory, offset + i, LITTLE_ENDIAN);
+            }
+        }
+        ScalarCacheRows.encodeE4m3(src, at, i, n, scale, memory, offset);
+    }
+
+    /** The steps of {@link E4m3#encode}. */
+    private static IntVector encode(FloatVector values) {
+        IntVector sign =
+                values.reinterpretAsInts().lanewise(VectorOperators.LSHR, 24).and(0x80);
+        FloatVector magnitude = values.abs().min(E4m3.GREATEST); // NaN stays NaN
+        IntVector bits = magnitude.reinterpretAsInts();
+        IntVector odd = bits.lanewise(VectorOperators.LSHR, 20).and(1);
+        IntVector normal = bits.add(0x7ffff)
+                .add(odd)
+                .lanewise(VectorOperators.LSHR, 20)
+                .sub(CODE_OF_ZERO_EXPONENT)
+                .min(LAST_CODE);
+        IntVector subnormal =
+                magnitude.mul(512).add(ROUNDER).reinterpretAsInts().and(0xff);
+        VectorMask<Integer> small =
+                magnitude.compare(VectorOperators.LT, LEAST_NORMAL).cast(I);
+        VectorMask<Integer> nan = values.test(VectorOperators.IS_NAN).cast(I);
+        return normal.blend(subnormal, small).or(sign).blend(NAN_CODE, nan);
+    }
+
+    @Override
+    public void decodeBfloat16(MemorySegment memory, long offset, int n, float[] dst, int at) {
+        int i = 0;
+        if (n >= L) {
+            faultGuard(memory, offset);
+            for (; i <= n - L; i += L) {
+                ((IntVector) ByteVector.fromMemorySegment(Lanes.HALF, memory, offset + 2L * i, LITTLE_ENDIAN)
+                                .reinterpretAsShorts()
+                                .convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0))
+                        .lanewise(VectorOperators.LSHL, 16)
+                        .reinterpretAsFloats()
+                        .intoArray(dst, at + i);
+            }
+        }
+        ScalarCacheRows.decodeBfloat16(memory, offset, i, n, dst, at);
+    }
+
+    @Override
+    public void encodeBfloat16(float[] src, int at, int n, MemorySegment memory, long offset) {
+        int i = 0;
+        if (n >= L) {
+            faultGuard(memory, offset);
+            for (; i <= n - L; i += L) {
+                FloatVector values = FloatVector.fromArray(F, src, at + i);
+                IntVector bits = values.reinterpretAsInts();
+                IntVector high = bits.lanewise(VectorOperators.LSHR, 16);
+                IntVector rounded = bits.add(0x7fff).add(high.and(1)).lanewise(VectorOperators.LSHR, 16);
+                VectorMask<Integer> nan = values.test(VectorOperators.IS_NAN).cast(I);
+                rounded.blend(high.or(0x40), nan)
+                        .convertShape(VectorOperators.I2S, S, 0)
+                        .reinterpretAsBytes()
+                        .intoMemorySegment(memory, offset + 2L * i, LITTLE_ENDIAN);
+            }
+        }
+        ScalarCacheRows.encodeBfloat16(src, at, i, n, memory, offset);
+    }
+
+    private static byte faultGuard(MemorySegment memory, long offset) {
+        return memory.get(ValueLayout.JAVA_BYTE, offset);
+    }
+}

@@ -1,0 +1,106 @@
+package dev.cadre.kernels;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Reading and writing cache rows in a mapped file that was truncated gives an {@code InternalError} that can be caught,
+ * also when compiled vector code meets the missing page. Runs in a JVM of its own, because the failure of this test is
+ * the death of the process.
+ */
+class CacheRowFaultTest {
+    private static final int PAGE = 4096;
+
+    @TempDir
+    Path temp;
+
+    @Test
+    void everyAccessSurvivesATruncatedFile() throws IOException, InterruptedException {
+        List<String> command = List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--add-modules",
+                "jdk.incubator.vector",
+                "-Xbatch",
+                "-XX:-CreateCoredumpOnCrash",
+                "-cp",
+                String.join(
+                        File.pathSeparator,
+                        location(Kernels.class),
+                        location(Child.class),
+                        location(org.slf4j.Logger.class)),
+                Child.class.getName(),
+                temp.toString());
+        Process child = new ProcessBuilder(command)
+                .redirectError(temp.resolve("err").toFile())
+                .redirectOutput(temp.resolve("log").toFile())
+                .directory(temp.toFile())
+                .start();
+        assertTrue(child.waitFor(240, TimeUnit.SECONDS), "the child hangs");
+        List<String> lines = Files.readAllLines(temp.resolve("log"), StandardCharsets.UTF_8);
+        String all = String.join("\n", lines) + Files.readString(temp.resolve("err"));
+        assertEquals(0, child.exitValue(), all);
+        assertEquals(List.of("0 caught", "1 caught", "2 caught", "3 caught"), lines, all);
+    }
+
+    private static String location(Class<?> type) {
+        return Path.of(type.getProtectionDomain().getCodeSource().getLocation().getPath())
+                .toString();
+    }
+
+    /**
+     * Runs each method until it is compiled, cuts the file's second page off and runs it again from the first page into
+     * the second; prints what happened.
+     */
+    static final class Child {
+        private static final int N = 1024;
+
+        private Child() {}
+
+        public static void main(String[] args) throws IOException {
+            CacheRowKernel rows = Kernels.vector().cacheRows();
+            for (int method = 0; method < 4; method++) {
+                Path file = Files.write(Path.of(args[0]).resolve("page" + method), new byte[2 * PAGE]);
+                try (Arena arena = Arena.ofShared();
+                        RandomAccessFile access = new RandomAccessFile(file.toFile(), "rw")) {
+                    MemorySegment mapped = access.getChannel().map(FileChannel.MapMode.READ_WRITE, 0, 2 * PAGE, arena);
+                    for (int i = 0; i < 20_000; i++) {
+                        run(rows, method, mapped);
+                    }
+                    access.setLength(PAGE);
+                    String outcome = "noticed nothing";
+                    try {
+                        run(rows, method, mapped);
+                    } catch (InternalError e) {
+                        outcome = "caught";
+                    }
+                    System.out.println(method + " " + outcome);
+                }
+            }
+        }
+
+        private static void run(CacheRowKernel rows, int method, MemorySegment mapped) {
+            float[] x = new float[N];
+            long offset = PAGE - 128;
+            switch (method) {
+                case 0 -> rows.decodeE4m3(mapped, offset, N, 1f, x, 0);
+                case 1 -> rows.decodeBfloat16(mapped, offset, N, x, 0);
+                case 2 -> rows.encodeE4m3(x, 0, N, 1f, mapped, offset);
+                default -> rows.encodeBfloat16(x, 0, N, mapped, offset);
+            }
+        }
+    }
+}
