@@ -8,6 +8,7 @@ import dev.cadre.core.SessionOptions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -82,7 +83,7 @@ public final class ModelBenchmark {
 
     /**
      * Measures. The depths take turns in each round of runs, so that a machine that is slow for a while is slow for all
-     * of them; they share one cache, filled to the greatest depth.
+     * of them; deeper ones share the pages of those that are less deep.
      *
      * @param activeParameters weights that one token is multiplied with
      * @param progress told what is being measured
@@ -97,14 +98,16 @@ public final class ModelBenchmark {
         int deepest = Arrays.stream(plan.depths()).max().orElse(0);
         int positions = deepest + Math.max(plan.promptTokens(), plan.generatedTokens()) + 1;
         try (Session full = model.newSession(SessionOptions.ofContext(positions))) {
-            if (deepest > 0) {
-                progress.accept("filling " + deepest + " positions");
-                fill(full, deepest, plan.fill(), model, random);
-            }
-            for (int depth : plan.depths()) {
+            Map<Integer, Session> atDepth = new HashMap<>();
+            for (int depth : Arrays.stream(plan.depths()).sorted().distinct().toArray()) {
+                progress.accept("filling " + depth + " positions");
+                fill(full, depth - full.position(), plan.fill(), model, random);
                 Session session = full.fork();
                 sessions.add(session);
-                session.rewind(depth);
+                atDepth.put(depth, session);
+            }
+            for (int depth : plan.depths()) {
+                Session session = atDepth.get(depth);
                 long cacheBytes = Diagnostics.cacheBytes(session);
                 prompts.add(new Measurement("pp", plan.promptTokens(), depth, cacheBytes, model));
                 generations.add(new Measurement("tg", plan.generatedTokens(), depth, cacheBytes, model));
@@ -113,8 +116,9 @@ public final class ModelBenchmark {
             for (int r = -1; r < plan.repetitions(); r++) {
                 for (int d = 0; d < plan.depths().length; d++) {
                     progress.accept("depth " + plan.depths()[d] + ", run " + (r + 1) + " of " + plan.repetitions());
-                    prompts.get(d).run(sessions.get(d), random, plan.promptTokens(), r >= 0);
-                    generations.get(d).run(sessions.get(d), random, 1, r >= 0);
+                    Session session = atDepth.get(plan.depths()[d]);
+                    prompts.get(d).run(session, random, plan.promptTokens(), r >= 0);
+                    generations.get(d).run(session, random, 1, r >= 0);
                 }
             }
         } finally {
@@ -131,10 +135,13 @@ public final class ModelBenchmark {
         return rows;
     }
 
-    private static void fill(Session session, int depth, Fill fill, MoeModel model, SplittableRandom random) {
+    private static void fill(Session session, int count, Fill fill, MoeModel model, SplittableRandom random) {
+        if (count == 0) {
+            return;
+        }
         switch (fill) {
-            case RANDOM -> Diagnostics.appendRandom(session, depth, random.nextLong());
-            case PREFILL -> session.append(tokens(depth, model, random));
+            case RANDOM -> Diagnostics.appendRandom(session, count, random.nextLong());
+            case PREFILL -> session.append(tokens(count, model, random));
         }
     }
 
@@ -163,8 +170,8 @@ public final class ModelBenchmark {
             this.times = Diagnostics.phaseTimes(model);
         }
 
-        /** Appends the test's tokens, {@code step} at a time, and takes the session back to where it was. */
-        void run(Session session, SplittableRandom random, int step, boolean counts) {
+        /** Appends the test's tokens, {@code step} at a time, to a copy of the session. */
+        void run(Session start, SplittableRandom random, int step, boolean counts) {
             if (tokens == 0) {
                 return;
             }
@@ -174,12 +181,15 @@ public final class ModelBenchmark {
             for (PhaseTimes.Phase phase : PhaseTimes.Phase.values()) {
                 before[phase.ordinal()] = times.nanos(phase);
             }
-            long start = System.nanoTime();
-            for (int i = 0; i < tokens; i += step) {
-                System.arraycopy(ids, i, part, 0, step);
-                session.append(part);
+            long taken;
+            try (Session session = start.fork()) {
+                long began = System.nanoTime();
+                for (int i = 0; i < tokens; i += step) {
+                    System.arraycopy(ids, i, part, 0, step);
+                    session.append(part);
+                }
+                taken = System.nanoTime() - began;
             }
-            long taken = System.nanoTime() - start;
             if (counts) {
                 speeds.add(tokens / (taken / 1e9));
                 nanos += taken;
@@ -187,7 +197,6 @@ public final class ModelBenchmark {
                     phases[phase.ordinal()] += times.nanos(phase) - before[phase.ordinal()];
                 }
             }
-            session.rewind(depth);
         }
 
         Row row(long activeParameters, MachineLimits limits) {

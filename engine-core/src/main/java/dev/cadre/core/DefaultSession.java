@@ -15,7 +15,9 @@ final class DefaultSession implements Session {
     private final SequenceCache cache;
     private final int context;
     private Trace trace;
-    private int[] unread = NOTHING; // the last generated token, which the model has not read yet
+    /** Tokens that count as read but are not in the cache yet: the last generated one, or those to compute again. */
+    private int[] unread = NOTHING;
+
     private volatile boolean closed;
 
     DefaultSession(DefaultMoeModel model, Engine engine, SequenceCache cache, int context) {
@@ -44,15 +46,8 @@ final class DefaultSession implements Session {
                     + " ids do not fit one array; pass fewer tokens at a time");
         }
         float[] values = new float[tokens.length * vocabulary];
-        int before = cache.length();
-        boolean done = false;
-        try {
-            engine.append(cache, unread, Batch.Logits.NONE, null, trace, NEVER);
-            engine.append(cache, tokens, Batch.Logits.ALL, values, trace, NEVER);
-            done = true;
-        } finally {
-            settle(done, before);
-        }
+        engine.append(cache, unread, tokens, Batch.Logits.ALL, values, trace, NEVER);
+        unread = NOTHING;
         return new Logits(values, tokens.length, vocabulary);
     }
 
@@ -91,23 +86,12 @@ final class DefaultSession implements Session {
      */
     boolean append(int[] tokens, float[] logits, BooleanSupplier cancelled) {
         checkOpen();
-        int before = cache.length();
-        boolean done = false;
-        try {
-            done = engine.append(cache, concat(unread, tokens), Batch.Logits.LAST, logits, trace, cancelled);
-        } finally {
-            settle(done, before);
-        }
-        return done;
-    }
-
-    /** After an append: all was read, or nothing. */
-    private void settle(boolean done, int before) {
+        boolean done =
+                engine.append(cache, NOTHING, concat(unread, tokens), Batch.Logits.LAST, logits, trace, cancelled);
         if (done) {
             unread = NOTHING;
-        } else {
-            engine.rollBack(cache, before);
         }
+        return done;
     }
 
     /** Keeps a generated token until the next call reads it. */
@@ -170,10 +154,31 @@ final class DefaultSession implements Session {
             throw new InvalidRequestException(
                     "cannot rewind to position " + position + "; the session has " + position() + " positions");
         }
-        if (position <= cache.length()) {
-            unread = NOTHING;
-            engine.rollBack(cache, position);
+        if (position > cache.length()) {
+            unread = Arrays.copyOf(unread, position - cache.length());
+        } else {
+            unread = engine.exclusively(() -> takeBack(position));
         }
+    }
+
+    /**
+     * Takes the cache back to a position, or to nothing where a window has lost what the position needs.
+     *
+     * @return the tokens that must then be read again
+     */
+    private int[] takeBack(int position) {
+        if (cache.canTruncate(position)) {
+            cache.truncate(position);
+            return NOTHING;
+        }
+        if (cache.knownTokens() < position) {
+            throw new InvalidRequestException("cannot rewind to position " + position + " of " + cache.length()
+                    + ": layers with a sliding window no longer hold what lies before it, and it cannot be computed"
+                    + " again since the tokens are not known; rewind less, or fork before");
+        }
+        int[] again = cache.tokens(0, position);
+        cache.truncate(0);
+        return again;
     }
 
     @Override

@@ -58,6 +58,10 @@ final class Engine {
         return forward.times();
     }
 
+    PagePool pool() {
+        return pool;
+    }
+
     SequenceCache newCache() {
         lock.lock();
         try {
@@ -69,13 +73,53 @@ final class Engine {
     }
 
     /**
-     * Appends tokens to a sequence, in chunks.
+     * Appends tokens to a sequence, in chunks: all of them, or nothing.
      *
-     * @param logits receives the wanted rows from {@code logitsAt} on
-     * @param cancelled asked between chunks and layers; when it says true, the rest is dropped
+     * @param before tokens to append first, whose logits nobody wants
+     * @param logits receives the wanted rows of {@code tokens}
+     * @param cancelled asked between chunks and layers; when it says true, nothing is appended
      * @return whether all tokens were appended
      */
     boolean append(
+            SequenceCache cache,
+            int[] before,
+            int[] tokens,
+            Batch.Logits wanted,
+            float[] logits,
+            Trace trace,
+            BooleanSupplier cancelled) {
+        int length = cache.length();
+        SequenceCache mark = exclusively(() -> cache.mark(before.length + tokens.length));
+        boolean done = false;
+        try {
+            done = appendChunks(cache, before, Batch.Logits.NONE, null, trace, cancelled)
+                    && appendChunks(cache, tokens, wanted, logits, trace, cancelled);
+        } finally {
+            settle(cache, length, mark, done);
+        }
+        return done;
+    }
+
+    /** Ends an append: forgets the mark, or takes the sequence back, unless the model is closed and has no pages. */
+    private void settle(SequenceCache cache, int length, SequenceCache mark, boolean done) {
+        lock.lock();
+        try {
+            if (closed) {
+                return;
+            }
+            if (mark == null && !done) {
+                cache.truncate(length);
+            } else if (mark != null && !done) {
+                cache.restore(mark);
+            } else if (mark != null) {
+                mark.close();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private boolean appendChunks(
             SequenceCache cache,
             int[] tokens,
             Batch.Logits wanted,
@@ -137,18 +181,6 @@ final class Engine {
         try {
             if (!closed) {
                 cache.close();
-            }
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    /** Takes a sequence back to an earlier length, unless the model is closed and its pages are gone already. */
-    void rollBack(SequenceCache cache, int length) {
-        lock.lock();
-        try {
-            if (!closed) {
-                cache.truncate(length);
             }
         } finally {
             lock.unlock();

@@ -5,7 +5,7 @@ package dev.cadre.core;
  * different sessions of a model may be used by different threads at once. Close it to give its memory back.
  */
 public interface Session extends AutoCloseable {
-    /** Number of positions in the cache. */
+    /** Number of positions read or generated so far. */
     int position();
 
     /** Most positions that this session may hold. */
@@ -43,7 +43,8 @@ public interface Session extends AutoCloseable {
     Session fork();
 
     /**
-     * Forgets positions at and beyond {@code position}.
+     * Forgets positions at and beyond {@code position}. Where layers have a sliding window, they keep 1,024 positions
+     * more than it; going back further makes the next call compute all remaining positions again.
      *
      * @throws InvalidRequestException if there are fewer
      */

@@ -2,29 +2,46 @@ package dev.cadre.core.cache;
 
 import dev.cadre.core.KvPrecision;
 import dev.cadre.core.model.AttentionConfig;
+import dev.cadre.core.model.AttentionConfig.Span;
 import dev.cadre.core.model.ModelConfig;
+import java.util.stream.LongStream;
 
 /**
- * Where a page keeps what. A page holds {@link #PAGE_TOKENS} consecutive positions of one sequence for all layers:
+ * Where a page keeps what. A page holds {@link #PAGE_TOKENS} consecutive positions of one sequence for one group of
+ * layers:
  *
  * <pre>
- *   layer 0: [64 rows of latent | 64 index keys]   (index keys only where the layer owns an indexer)
- *   layer 1: …
+ *   first layer of the group: [64 rows of latent | 64 index keys]   (index keys only where it owns an indexer)
+ *   next layer: …
  *   grouped-query layer: [heads of keys: 64 rows each | heads of values: 64 rows each]
  * </pre>
  *
  * A latent row is the latent vector after its norm and the rotated key part; an index key is stored after its norm and
  * rotation.
+ *
+ * <p>Where all layers see all positions, they are one group. Otherwise layers of the same {@link AttentionConfig.Span}
+ * make groups of their own, so that pages behind a window can be given back; groups have the same number of layers, and
+ * hence pages the same size, so that one pool serves all of them.
  */
 public final class CacheLayout {
     /** Positions in one page. */
     public static final int PAGE_TOKENS = 64;
 
+    /**
+     * Positions that are kept although they lie behind a window, so that a sequence can be taken back a little without
+     * being computed again.
+     */
+    static final int REWIND_TOKENS = 1024;
+
     private final KvPrecision precision;
+    private final int[] group; // of each layer
+    private final Span[] spans; // of each group
     private final long[] latentOffset; // or keys
     private final long[] indexOffset; // or values
     private final RowFormat[] latentRow; // or one head's key or value
     private final RowFormat[] indexRow;
+    private final int[] rowsPerToken; // of latentRow: one, or keys and values of all heads
+    private final long bytesPerToken;
     private final long pageBytes;
 
     /** The layout for a model. */
@@ -35,29 +52,37 @@ public final class CacheLayout {
         indexOffset = new long[layers];
         latentRow = new RowFormat[layers];
         indexRow = new RowFormat[layers];
-        long at = 0;
+        rowsPerToken = new int[layers];
+        long[] bytes = new long[layers]; // of one page's part for a layer
         for (int i = 0; i < layers; i++) {
             switch (config.layers().get(i).attention()) {
                 case AttentionConfig.Latent latent -> {
                     latentRow[i] = new RowFormat(precision, latent.cacheWidth(), latent.ropeWidth());
-                    latentOffset[i] = at;
-                    at += (long) PAGE_TOKENS * latentRow[i].bytes();
-                    indexOffset[i] = at;
+                    rowsPerToken[i] = 1;
                     if (latent.ownsIndexer()) {
                         indexRow[i] = new RowFormat(precision, latent.indexer().width(), 0);
-                        at += (long) PAGE_TOKENS * indexRow[i].bytes();
+                        bytes[i] = (long) PAGE_TOKENS * indexRow[i].bytes();
                     }
                 }
                 case AttentionConfig.Grouped grouped -> {
                     latentRow[i] = new RowFormat(precision, grouped.headWidth(), 0);
-                    long bytes = (long) PAGE_TOKENS * grouped.keyValueHeads() * latentRow[i].bytes();
-                    latentOffset[i] = at;
-                    indexOffset[i] = at + bytes;
-                    at += 2 * bytes;
+                    rowsPerToken[i] = 2 * grouped.keyValueHeads();
                 }
             }
+            bytes[i] += (long) PAGE_TOKENS * rowsPerToken[i] * latentRow[i].bytes();
         }
-        pageBytes = at;
+        LayerGroups groups = LayerGroups.of(config, bytes);
+        group = groups.ofLayer();
+        spans = groups.spans();
+        long[] at = new long[spans.length];
+        for (int i = 0; i < layers; i++) {
+            long rows = (long) PAGE_TOKENS * latentRow[i].bytes();
+            latentOffset[i] = at[group[i]];
+            indexOffset[i] = latentOffset[i] + (rowsPerToken[i] == 1 ? rows : rowsPerToken[i] / 2 * rows);
+            at[group[i]] += bytes[i];
+        }
+        bytesPerToken = LongStream.of(at).sum() / PAGE_TOKENS;
+        pageBytes = LongStream.of(at).max().orElse(0);
     }
 
     /** Bytes of one page. */
@@ -65,14 +90,51 @@ public final class CacheLayout {
         return pageBytes;
     }
 
-    /** Bytes that one position takes over all layers. */
+    /** Bytes that one position takes over all layers, while it lies in every window. */
     public long bytesPerToken() {
-        return pageBytes / PAGE_TOKENS;
+        return bytesPerToken;
     }
 
-    /** Bytes of the pages that {@code positions} positions need. */
+    /** Bytes of the pages that a sequence of {@code positions} holds; windowed layers hold their last ones only. */
     public long bytesFor(long positions) {
-        return Math.multiplyExact((positions + PAGE_TOKENS - 1) / PAGE_TOKENS, pageBytes);
+        int length = (int) Math.min(Integer.MAX_VALUE, positions);
+        long pages = 0;
+        for (int g = 0; g < spans.length; g++) {
+            pages += pagesFor(length) - firstKept(g, length) / PAGE_TOKENS;
+        }
+        return Math.multiplyExact(pages, pageBytes);
+    }
+
+    static int pagesFor(int positions) {
+        return (int) (((long) positions + PAGE_TOKENS - 1) / PAGE_TOKENS);
+    }
+
+    int groups() {
+        return spans.length;
+    }
+
+    int group(int layer) {
+        return group[layer];
+    }
+
+    /** Whether there are layers that do not see all positions. */
+    boolean hasWindows() {
+        for (Span span : spans) {
+            if (!span.equals(Span.ALL)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** The first position that a group needs when {@code length} positions have been read. */
+    int firstNeeded(int group, int length) {
+        return spans[group].first(length);
+    }
+
+    /** The first position that a group keeps then: some more than it needs. */
+    int firstKept(int group, int length) {
+        return firstNeeded(group, Math.max(0, length - REWIND_TOKENS));
     }
 
     KvPrecision precision() {

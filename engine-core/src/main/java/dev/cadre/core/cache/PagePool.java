@@ -134,7 +134,12 @@ public final class PagePool implements AutoCloseable {
         return held;
     }
 
-    /** Bytes taken from the operating system, or of the file. */
+    /** Pages that were taken from the operating system, or of the file. */
+    public synchronized int allocatedPages() {
+        return pages.size();
+    }
+
+    /** Bytes of these pages. */
     public synchronized long allocatedBytes() {
         return pages.size() * pageBytes;
     }

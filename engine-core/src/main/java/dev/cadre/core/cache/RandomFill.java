@@ -12,6 +12,9 @@ import java.util.SplittableRandom;
 public final class RandomFill {
     private static final int NUMBERS = 1 << 16;
 
+    /** Positions written at a time, so that windowed layers give back what lies behind their window. */
+    private static final int STEP = 8192;
+
     private final SequenceCache cache;
     private final ModelConfig config;
     private final float[] numbers; // rows start anywhere in the first NUMBERS
@@ -46,15 +49,32 @@ public final class RandomFill {
      * @throws dev.cadre.core.CacheFullException if pages run out; the sequence is then as before
      */
     public static void append(SequenceCache cache, ModelConfig config, int count, long seed, WorkerTeam team) {
-        int from = cache.length();
-        int to = from + count;
-        cache.reserve(to);
+        SequenceCache mark = cache.mark(count);
+        int before = cache.length();
         RandomFill fill = new RandomFill(cache, config, seed);
+        try {
+            for (int from = before; from < before + count; from = cache.length()) {
+                fill.step(from, Math.min(before + count, from + STEP), team);
+            }
+        } catch (RuntimeException e) {
+            if (mark == null) {
+                cache.truncate(before);
+            } else {
+                cache.restore(mark);
+            }
+            throw e;
+        }
+        if (mark != null) {
+            mark.close();
+        }
+    }
+
+    private void step(int from, int to, WorkerTeam team) {
+        cache.reserve(to);
         int firstPage = from / CacheLayout.PAGE_TOKENS;
-        int pages = (to + CacheLayout.PAGE_TOKENS - 1) / CacheLayout.PAGE_TOKENS - firstPage;
-        team.run(pages, (item, worker) -> {
+        team.run(CacheLayout.pagesFor(to) - firstPage, (item, worker) -> {
             int start = (firstPage + item) * CacheLayout.PAGE_TOKENS;
-            fill.write(Math.max(from, start), Math.min(to, start + CacheLayout.PAGE_TOKENS));
+            write(Math.max(from, start), Math.min(to, start + CacheLayout.PAGE_TOKENS));
         });
         cache.commit(to);
     }

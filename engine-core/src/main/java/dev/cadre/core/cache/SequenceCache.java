@@ -2,17 +2,18 @@ package dev.cadre.core.cache;
 
 import dev.cadre.core.KvPrecision;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 
 /**
- * The cache of one sequence: a table from positions to pages, and its length. Writing and reading name a layer and a
- * position; which page and where in it is settled here.
+ * The cache of one sequence: its page tables, its length, and its tokens where they are known. Writing and reading name
+ * a layer and a position; which page and where in it is settled here.
  *
  * <p>Invariants:
  * <ol>
- *   <li>Page i holds positions [64·i, 64·i + 64); the table has exactly the pages that [0, reserved) needs.
+ *   <li>Each table ends where [0, reserved) needs, and begins at or before the first position that its layers need for
+ *       the next token.
  *   <li>Positions at and beyond {@link #length()} are not valid: a step writes them before it moves the length.
- *   <li>Before a position is written, its page belongs to this sequence alone (see {@link #reserve}).
+ *   <li>Before a position is written, its pages belong to this sequence alone (see {@link #reserve}).
+ *   <li>Known tokens are those of the first positions; {@link #knownTokens()} never exceeds the length.
  * </ol>
  *
  * <p>One thread changes a sequence at a time; while a step runs, workers read and write rows of different positions.
@@ -20,9 +21,8 @@ import java.util.Arrays;
 public final class SequenceCache implements AutoCloseable {
     private final CacheLayout layout;
     private final PagePool pool;
-    private int[] pages = new int[8];
-    private MemorySegment[] memory = new MemorySegment[8];
-    private int pageCount;
+    private PageTable[] tables; // of each group of layers
+    private TokenHistory tokens = new TokenHistory();
     private int length;
     private boolean closed;
 
@@ -30,6 +30,10 @@ public final class SequenceCache implements AutoCloseable {
     public SequenceCache(CacheLayout layout, PagePool pool) {
         this.layout = layout;
         this.pool = pool;
+        this.tables = new PageTable[layout.groups()];
+        for (int g = 0; g < tables.length; g++) {
+            tables[g] = new PageTable(pool);
+        }
     }
 
     /** Number of valid positions. */
@@ -39,92 +43,124 @@ public final class SequenceCache implements AutoCloseable {
 
     /** Bytes of its pages, those included that other sequences share. */
     public long bytes() {
-        return pageCount * layout.pageBytes();
+        long count = 0;
+        for (PageTable table : tables) {
+            count += table.end() - table.first();
+        }
+        return count * layout.pageBytes();
+    }
+
+    /** Number of leading positions whose tokens are known. */
+    public int knownTokens() {
+        return tokens.count();
+    }
+
+    /** The tokens of the known positions [from, to). */
+    public int[] tokens(int from, int to) {
+        return tokens.range(from, to);
     }
 
     /**
-     * Makes room for positions up to {@code newLength} and makes the pages to be written private.
+     * Makes room for positions up to {@code newLength} and makes the pages to be written private. Pages far behind a
+     * window are given back first.
      *
      * @throws dev.cadre.core.CacheFullException if pages run out; the sequence is then as before
      */
     public void reserve(int newLength) {
-        int needed = (newLength + CacheLayout.PAGE_TOKENS - 1) / CacheLayout.PAGE_TOKENS;
-        if (length % CacheLayout.PAGE_TOKENS != 0 && newLength > length) {
-            makePrivate(length / CacheLayout.PAGE_TOKENS);
+        int needed = CacheLayout.pagesFor(newLength);
+        int[] before = new int[tables.length];
+        for (int g = 0; g < tables.length; g++) {
+            tables[g].keepFrom(layout.firstKept(g, length) / CacheLayout.PAGE_TOKENS);
+            before[g] = tables[g].end();
         }
-        int before = pageCount;
         try {
-            while (pageCount < needed) {
-                append(pool.acquire());
+            for (PageTable table : tables) {
+                if (length % CacheLayout.PAGE_TOKENS != 0 && newLength > length) {
+                    table.makePrivate(length / CacheLayout.PAGE_TOKENS);
+                }
+                table.extendTo(needed);
             }
         } catch (RuntimeException e) {
-            dropPages(before);
+            for (int g = 0; g < tables.length; g++) {
+                tables[g].keepBelow(before[g]);
+            }
             throw e;
         }
     }
 
-    private void makePrivate(int index) {
-        if (!pool.shared(pages[index])) {
-            return;
-        }
-        int copy = pool.acquire();
-        MemorySegment target = pool.memory(copy);
-        target.copyFrom(memory[index]);
-        pool.release(pages[index]);
-        pages[index] = copy;
-        memory[index] = target;
-    }
-
-    private void append(int page) {
-        if (pageCount == pages.length) {
-            pages = Arrays.copyOf(pages, 2 * pageCount);
-            memory = Arrays.copyOf(memory, 2 * pageCount);
-        }
-        pages[pageCount] = page;
-        memory[pageCount++] = pool.memory(page);
-    }
-
-    private void dropPages(int keep) {
-        while (pageCount > keep) {
-            pool.release(pages[--pageCount]);
-            memory[pageCount] = null;
-        }
-    }
-
-    /** Declares positions below {@code newLength} valid, after a step has written them. */
+    /** Declares positions below {@code newLength} valid, after they were written. Their tokens are not known. */
     public void commit(int newLength) {
         length = newLength;
     }
 
+    /** Declares the next {@code count} positions valid, after a step has written them. */
+    public void commit(int[] ids, int from, int count) {
+        if (tokens.count() == length) {
+            tokens.add(ids, from, count);
+        }
+        length += count;
+    }
+
+    /** Whether {@link #truncate} can take the sequence back to this length: all that its layers see is still there. */
+    public boolean canTruncate(int newLength) {
+        for (int g = 0; g < tables.length; g++) {
+            int held = CacheLayout.PAGE_TOKENS * tables[g].first();
+            if (newLength > 0 && held > layout.firstNeeded(g, newLength)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
     /** Forgets positions at and beyond {@code newLength} and gives back pages that hold nothing else. */
     public void truncate(int newLength) {
-        if (newLength < 0 || newLength > length) {
+        if (newLength < 0 || newLength > length || !canTruncate(newLength)) {
             throw new IllegalArgumentException("cannot rewind to " + newLength + " of " + length + " positions");
         }
         length = newLength;
-        dropPages((newLength + CacheLayout.PAGE_TOKENS - 1) / CacheLayout.PAGE_TOKENS);
+        tokens.truncate(newLength);
+        for (PageTable table : tables) {
+            table.keepBelow(CacheLayout.pagesFor(newLength));
+        }
     }
 
     /** A second sequence with the same content; pages are shared until one of the two writes them. */
     public SequenceCache fork() {
         SequenceCache copy = new SequenceCache(layout, pool);
-        int valid = (length + CacheLayout.PAGE_TOKENS - 1) / CacheLayout.PAGE_TOKENS;
-        for (int i = 0; i < valid; i++) {
-            pool.retain(pages[i]);
-            copy.append(pages[i]);
+        for (int g = 0; g < tables.length; g++) {
+            copy.tables[g] = tables[g].fork(CacheLayout.pagesFor(length));
         }
+        copy.tokens = tokens.copy();
         copy.length = length;
         return copy;
     }
 
+    /**
+     * A fork that {@link #restore} can go back to after appending {@code count} tokens in several steps; null where
+     * {@link #truncate} can.
+     */
+    public SequenceCache mark(int count) {
+        return layout.hasWindows() && count > CacheLayout.REWIND_TOKENS ? fork() : null;
+    }
+
+    /** Becomes what {@code mark} is, which is then closed. */
+    public void restore(SequenceCache mark) {
+        PageTable[] mine = tables;
+        tables = mark.tables;
+        mark.tables = mine;
+        tokens = mark.tokens;
+        length = mark.length;
+        mark.close();
+    }
+
     /** Stores the latent row [r + dr] of a position. */
     public void writeLatent(int layer, int position, float[] row, int at) {
-        write(layout.row(layer), layout.latentOffset(layer), position, row, at);
+        write(layer, layout.row(layer), layout.latentOffset(layer), position, row, at);
     }
 
     /** Reads the latent row of a position. */
     public void readLatent(int layer, int position, float[] row, int at) {
-        read(layout.row(layer), layout.latentOffset(layer), position, 1, row, at);
+        read(layer, layout.row(layer), layout.latentOffset(layer), position, 1, row, at);
     }
 
     /** Whether index keys, and the queries that meet them, must be spread by a Hadamard rotation. */
@@ -134,7 +170,7 @@ public final class SequenceCache implements AutoCloseable {
 
     /** Stores the index key [Di] of a position. */
     public void writeIndexKey(int layer, int position, float[] row, int at) {
-        write(layout.indexRow(layer), layout.indexOffset(layer), position, row, at);
+        write(layer, layout.indexRow(layer), layout.indexOffset(layer), position, row, at);
     }
 
     /**
@@ -144,43 +180,43 @@ public final class SequenceCache implements AutoCloseable {
      * @param rows receives [count, Di]
      */
     public void readIndexKeys(int layer, int position, int count, float[] rows) {
-        read(layout.indexRow(layer), layout.indexOffset(layer), position, count, rows, 0);
+        read(layer, layout.indexRow(layer), layout.indexOffset(layer), position, count, rows, 0);
     }
 
     /** Stores one head's key [dh] of a position. */
     public void writeKey(int layer, int head, int position, float[] row, int at) {
-        write(layout.row(layer), layout.keyOffset(layer, head), position, row, at);
+        write(layer, layout.row(layer), layout.keyOffset(layer, head), position, row, at);
     }
 
     /** Stores one head's value [dh] of a position. */
     public void writeValue(int layer, int head, int position, float[] row, int at) {
-        write(layout.row(layer), layout.valueOffset(layer, head), position, row, at);
+        write(layer, layout.row(layer), layout.valueOffset(layer, head), position, row, at);
     }
 
     /** Reads one head's keys [count, dh] of positions of one page. */
     public void readKeys(int layer, int head, int position, int count, float[] rows) {
-        read(layout.row(layer), layout.keyOffset(layer, head), position, count, rows, 0);
+        read(layer, layout.row(layer), layout.keyOffset(layer, head), position, count, rows, 0);
     }
 
     /** Reads one head's values [count, dh] of positions of one page. */
     public void readValues(int layer, int head, int position, int count, float[] rows) {
-        read(layout.row(layer), layout.valueOffset(layer, head), position, count, rows, 0);
+        read(layer, layout.row(layer), layout.valueOffset(layer, head), position, count, rows, 0);
     }
 
-    private void write(RowFormat format, long base, int position, float[] row, int at) {
-        format.write(row, at, page(position), base + slot(position) * format.bytes());
+    private void write(int layer, RowFormat format, long base, int position, float[] row, int at) {
+        format.write(row, at, page(layer, position), base + slot(position) * format.bytes());
     }
 
-    private void read(RowFormat format, long base, int position, int count, float[] rows, int at) {
-        format.read(page(position), base + slot(position) * format.bytes(), count, rows, at);
+    private void read(int layer, RowFormat format, long base, int position, int count, float[] rows, int at) {
+        format.read(page(layer, position), base + slot(position) * format.bytes(), count, rows, at);
     }
 
     private static long slot(int position) {
         return position % CacheLayout.PAGE_TOKENS;
     }
 
-    private MemorySegment page(int position) {
-        return memory[position / CacheLayout.PAGE_TOKENS];
+    private MemorySegment page(int layer, int position) {
+        return tables[layout.group(layer)].memory(position / CacheLayout.PAGE_TOKENS);
     }
 
     /** Gives all pages back. */
@@ -189,7 +225,10 @@ public final class SequenceCache implements AutoCloseable {
         if (!closed) {
             closed = true;
             length = 0;
-            dropPages(0);
+            tokens.truncate(0);
+            for (PageTable table : tables) {
+                table.keepBelow(0);
+            }
         }
     }
 }

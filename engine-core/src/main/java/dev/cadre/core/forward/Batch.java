@@ -97,9 +97,11 @@ public final class Batch {
 
     /** Declares all runs' positions valid. */
     void commit() {
+        int first = 0;
         for (int row = 0; row < rows; row++) {
             if (lastOfRun(row)) {
-                caches[row].commit(positions[row] + 1);
+                caches[row].commit(tokens, first, row + 1 - first);
+                first = row + 1;
             }
         }
     }
