@@ -7,6 +7,8 @@ import dev.cadre.core.model.ModelConfig;
 import dev.cadre.core.model.ModelWeights;
 import dev.cadre.core.model.WeightLoader;
 import dev.cadre.core.model.WeightSource;
+import dev.cadre.core.saved.Fingerprint;
+import dev.cadre.core.saved.InputFile;
 import dev.cadre.core.tokenizer.Tokenizers;
 import dev.cadre.kernels.Matrix;
 import dev.cadre.weights.Checkpoint;
@@ -19,14 +21,21 @@ final class DefaultMoeModel implements MoeModel {
     private final ModelInfo info;
     private final Tokenizer tokenizer;
     private final int[] stopTokens;
+    private final SavedSessions saved;
 
     private DefaultMoeModel(
-            Engine engine, WeightSource weights, ModelInfo info, Tokenizer tokenizer, int[] stopTokens) {
+            Engine engine,
+            WeightSource weights,
+            ModelInfo info,
+            Tokenizer tokenizer,
+            int[] stopTokens,
+            SavedSessions saved) {
         this.engine = engine;
         this.weights = weights;
         this.info = info;
         this.tokenizer = tokenizer;
         this.stopTokens = stopTokens;
+        this.saved = saved;
     }
 
     static DefaultMoeModel load(Path path, LoadOptions options) {
@@ -78,11 +87,24 @@ final class DefaultMoeModel implements MoeModel {
                     weights.perToken(config, Matrix::bytes),
                     weights.perToken(config, w -> w.rows() * w.columns()));
             Engine engine = new Engine(config, weights, checkpoint, team, layout, options);
-            return new DefaultMoeModel(engine, source, info, tokenizer, stopTokens);
+            SavedSessions saved = new SavedSessions(engine, () -> fingerprint(config, weights, tokenizer, team));
+            return new DefaultMoeModel(engine, source, info, tokenizer, stopTokens, saved);
         } catch (RuntimeException | Error e) {
             team.close();
             throw e;
         }
+    }
+
+    private static byte[] fingerprint(ModelConfig config, ModelWeights weights, Tokenizer tokenizer, Team team) {
+        Fingerprint fingerprint = new Fingerprint(
+                (matrix, row, dst) -> team.kernels().matrices().decodeRow(matrix, row, dst, 0, team.workspaces()[0]));
+        fingerprint.add(config).add(weights);
+        if (tokenizer != null) {
+            for (int id = 0; id < tokenizer.vocabularySize(); id++) {
+                fingerprint.add(tokenizer.decode(id));
+            }
+        }
+        return fingerprint.value();
     }
 
     @Override
@@ -119,8 +141,26 @@ final class DefaultMoeModel implements MoeModel {
 
     @Override
     public Session newSession(SessionOptions options) {
-        int context = options.context() == 0 ? info.contextLength() : options.context();
-        return new DefaultSession(this, engine, engine.newCache(), context);
+        return new DefaultSession(this, engine, engine.newCache(), contextOf(options));
+    }
+
+    @Override
+    public Session restore(Path path, SessionOptions options) {
+        return restore(path, options, InputFile.ON_DISK);
+    }
+
+    Session restore(Path path, SessionOptions options, InputFile.Opener disk) {
+        int context = contextOf(options);
+        SavedSessions.Restored restored = saved.restore(path, context, disk);
+        return new DefaultSession(this, engine, restored.cache(), restored.unread(), context);
+    }
+
+    private int contextOf(SessionOptions options) {
+        return options.context() == 0 ? info.contextLength() : options.context();
+    }
+
+    SavedSessions saved() {
+        return saved;
     }
 
     @Override

@@ -2,6 +2,8 @@ package dev.cadre.core;
 
 import dev.cadre.core.cache.SequenceCache;
 import dev.cadre.core.forward.Batch;
+import dev.cadre.weights.file.OutputFile;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.function.BooleanSupplier;
 
@@ -16,14 +18,19 @@ final class DefaultSession implements Session {
     private final int context;
     private Trace trace;
     /** Tokens that count as read but are not in the cache yet: the last generated one, or those to compute again. */
-    private int[] unread = NOTHING;
+    private int[] unread;
 
     private volatile boolean closed;
 
     DefaultSession(DefaultMoeModel model, Engine engine, SequenceCache cache, int context) {
+        this(model, engine, cache, NOTHING, context);
+    }
+
+    DefaultSession(DefaultMoeModel model, Engine engine, SequenceCache cache, int[] unread, int context) {
         this.model = model;
         this.engine = engine;
         this.cache = cache;
+        this.unread = unread;
         this.context = context;
     }
 
@@ -142,9 +149,7 @@ final class DefaultSession implements Session {
     @Override
     public Session fork() {
         checkOpen();
-        DefaultSession copy = new DefaultSession(model, engine, engine.exclusively(cache::fork), context);
-        copy.unread = unread;
-        return copy;
+        return new DefaultSession(model, engine, engine.exclusively(cache::fork), unread, context);
     }
 
     @Override
@@ -179,6 +184,16 @@ final class DefaultSession implements Session {
         int[] again = cache.tokens(0, position);
         cache.truncate(0);
         return again;
+    }
+
+    @Override
+    public void save(Path path) {
+        save(path, OutputFile.ON_DISK);
+    }
+
+    void save(Path path, OutputFile.Opener disk) {
+        checkOpen();
+        model.saved().save(cache, unread, path, disk);
     }
 
     @Override

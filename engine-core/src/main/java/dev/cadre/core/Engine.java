@@ -21,6 +21,7 @@ final class Engine {
     private final Team team;
     private final ForwardPass forward;
     private final CacheLayout layout;
+    private final KvPrecision precision;
     private final PagePool pool;
     private final int prefillChunk;
     private final ReentrantLock lock = new ReentrantLock(true);
@@ -40,6 +41,7 @@ final class Engine {
         this.team = team;
         this.forward = new ForwardPass(config, weights, team);
         this.layout = layout;
+        this.precision = options.cachePrecision();
         this.pool = options.cacheFile() == null
                 ? new PagePool(layout.pageBytes(), options.cacheBytes())
                 : PagePool.onFile(options.cacheFile(), layout.pageBytes(), options.cacheBytes());
@@ -62,14 +64,26 @@ final class Engine {
         return pool;
     }
 
+    KvPrecision precision() {
+        return precision;
+    }
+
+    long pageBytes() {
+        return layout.pageBytes();
+    }
+
+    /** Whether a sequence can have these pages; see {@link CacheLayout#fits}. */
+    boolean hasPages(int length, int[] groups, long pages) {
+        return layout.fits(length, groups, pages);
+    }
+
     SequenceCache newCache() {
-        lock.lock();
-        try {
-            checkOpen();
-            return new SequenceCache(layout, pool);
-        } finally {
-            lock.unlock();
-        }
+        return exclusively(() -> new SequenceCache(layout, pool));
+    }
+
+    /** A sequence whose pages the caller fills; see {@link SequenceCache#of}. */
+    SequenceCache newCache(int length, int[] groups, int[] known) {
+        return exclusively(() -> SequenceCache.of(layout, pool, length, groups, known));
     }
 
     /**
@@ -89,7 +103,8 @@ final class Engine {
             Trace trace,
             BooleanSupplier cancelled) {
         int length = cache.length();
-        SequenceCache mark = exclusively(() -> cache.mark(before.length + tokens.length));
+        int count = before.length + tokens.length;
+        SequenceCache mark = cache.needsMark(count) ? exclusively(cache::fork) : null;
         boolean done = false;
         try {
             done = appendChunks(cache, before, Batch.Logits.NONE, null, trace, cancelled)
@@ -155,20 +170,14 @@ final class Engine {
             float[] logits,
             Trace trace,
             BooleanSupplier cancelled) {
-        lock.lock();
+        lock.lock(); // not through exclusively: a step allocates nothing
         try {
             checkOpen();
             batch.clear();
             batch.add(cache, tokens, from, count, wanted);
             return forward.run(batch, logits, trace, cancelled);
         } catch (InternalError e) {
-            faulted = true;
-            throw new WeightsFaultException(
-                    (checkpoint == null ? "memory" : checkpoint.path())
-                            + ": a page of the mapped model, or of the cache file if there is one, could not be read;"
-                            + " the file was truncated or its disk failed while the model was in use. Replace model"
-                            + " files by renaming, never in place, and load the model again",
-                    e);
+            throw fault(e);
         } finally {
             batch.clear();
             lock.unlock();
@@ -187,15 +196,27 @@ final class Engine {
         }
     }
 
-    /** Runs a change of a sequence that must not meet a step or the model's end. */
+    /** Runs what must not meet a step or the model's end. */
     <T> T exclusively(Supplier<T> action) {
         lock.lock();
         try {
             checkOpen();
             return action.get();
+        } catch (InternalError e) {
+            throw fault(e);
         } finally {
             lock.unlock();
         }
+    }
+
+    private WeightsFaultException fault(InternalError e) {
+        faulted = true;
+        return new WeightsFaultException(
+                (checkpoint == null ? "memory" : checkpoint.path())
+                        + ": a page of the mapped model, or of the cache file if there is one, could not be read;"
+                        + " the file was truncated or its disk failed while the model was in use. Replace model"
+                        + " files by renaming, never in place, and load the model again",
+                e);
     }
 
     /** Compares the files with what they were when opened. */

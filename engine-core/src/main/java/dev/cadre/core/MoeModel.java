@@ -58,6 +58,22 @@ public interface MoeModel extends AutoCloseable {
      */
     Session newSession(SessionOptions options);
 
+    /** Restores a session as {@link #restore(Path, SessionOptions)}, with default options. */
+    default Session restore(Path path) {
+        return restore(path, SessionOptions.defaults());
+    }
+
+    /**
+     * Opens a session that {@link Session#save} wrote. It continues bit for bit as the saved one would have, with the
+     * same options and vector width. Sampling and its random draws are not part of a session.
+     *
+     * @throws SessionFileException if the file cannot be read, is damaged, or is of another model, version or cache
+     *     precision; its reason says which
+     * @throws InvalidRequestException if the session has more positions than the context of {@code options}
+     * @throws CacheFullException if cache memory runs out
+     */
+    Session restore(Path path, SessionOptions options);
+
     /**
      * Waits for the running step, then gives everything back. Sessions that are still open fail from now on with
      * {@link ModelClosedException}. May be called more than once.

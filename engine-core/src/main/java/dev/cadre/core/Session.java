@@ -1,5 +1,7 @@
 package dev.cadre.core;
 
+import java.nio.file.Path;
+
 /**
  * One conversation: the positions read and written so far, and their key-value cache. Confined to one caller at a time;
  * different sessions of a model may be used by different threads at once. Close it to give its memory back.
@@ -49,6 +51,16 @@ public interface Session extends AutoCloseable {
      * @throws InvalidRequestException if there are fewer
      */
     void rewind(int position);
+
+    /**
+     * Writes the session to a file, from which {@link MoeModel#restore} continues it. The file appears under its name
+     * when it is complete and on the disk; until then, and if anything fails, what was there stays. It holds the tokens
+     * and the cache in the clear, protected against damage by checksums, not against forgery. Other sessions of the
+     * model go on meanwhile.
+     *
+     * @throws SessionFileException if the file cannot be written
+     */
+    void save(Path path);
 
     /** Receives the intermediates of this session's steps from now on; null for none. */
     void trace(Trace trace);

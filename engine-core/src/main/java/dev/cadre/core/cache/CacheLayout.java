@@ -4,6 +4,7 @@ import dev.cadre.core.KvPrecision;
 import dev.cadre.core.model.AttentionConfig;
 import dev.cadre.core.model.AttentionConfig.Span;
 import dev.cadre.core.model.ModelConfig;
+import java.lang.foreign.MemorySegment;
 import java.util.stream.LongStream;
 
 /**
@@ -109,8 +110,32 @@ public final class CacheLayout {
         return (int) (((long) positions + PAGE_TOKENS - 1) / PAGE_TOKENS);
     }
 
+    /** Number of page tables that a sequence has. */
     int groups() {
         return spans.length;
+    }
+
+    /**
+     * Whether a sequence can have these pages.
+     *
+     * @param length its positions
+     * @param groups first and end of each group's pages, one after the other
+     * @param pages of all groups together
+     */
+    public boolean fits(int length, int[] groups, long pages) {
+        if (groups.length != 2 * spans.length) {
+            return false;
+        }
+        long count = 0;
+        for (int g = 0; g < spans.length; g++) {
+            int first = groups[2 * g];
+            int end = groups[2 * g + 1];
+            if (first < 0 || first > firstNeeded(g, length) / PAGE_TOKENS || end != pagesFor(length) || first > end) {
+                return false;
+            }
+            count += end - first;
+        }
+        return count == pages;
     }
 
     int group(int layer) {
@@ -135,6 +160,26 @@ public final class CacheLayout {
     /** The first position that a group keeps then: some more than it needs. */
     int firstKept(int group, int length) {
         return firstNeeded(group, Math.max(0, length - REWIND_TOKENS));
+    }
+
+    /** Zeroes the rows of a page from {@code slot} on. */
+    void clearRows(MemorySegment page, int ofGroup, int slot) {
+        for (int layer = 0; layer < group.length; layer++) {
+            if (group[layer] == ofGroup) {
+                long rows = (long) PAGE_TOKENS * latentRow[layer].bytes();
+                for (int r = 0; r < rowsPerToken[layer]; r++) {
+                    clear(page, latentOffset[layer] + r * rows, latentRow[layer], slot);
+                }
+                if (indexRow[layer] != null) {
+                    clear(page, indexOffset[layer], indexRow[layer], slot);
+                }
+            }
+        }
+    }
+
+    private static void clear(MemorySegment page, long rows, RowFormat format, int slot) {
+        page.asSlice(rows + (long) slot * format.bytes(), (long) (PAGE_TOKENS - slot) * format.bytes())
+                .fill((byte) 0);
     }
 
     KvPrecision precision() {

@@ -49,7 +49,7 @@ public final class RandomFill {
      * @throws dev.cadre.core.CacheFullException if pages run out; the sequence is then as before
      */
     public static void append(SequenceCache cache, ModelConfig config, int count, long seed, WorkerTeam team) {
-        SequenceCache mark = cache.mark(count);
+        SequenceCache mark = cache.needsMark(count) ? cache.fork() : null;
         int before = cache.length();
         RandomFill fill = new RandomFill(cache, config, seed);
         try {

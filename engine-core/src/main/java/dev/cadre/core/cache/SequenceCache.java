@@ -22,6 +22,7 @@ public final class SequenceCache implements AutoCloseable {
     private final CacheLayout layout;
     private final PagePool pool;
     private PageTable[] tables; // of each group of layers
+    private final int[] endBefore; // of each, while pages are reserved
     private TokenHistory tokens = new TokenHistory();
     private int length;
     private boolean closed;
@@ -31,9 +32,49 @@ public final class SequenceCache implements AutoCloseable {
         this.layout = layout;
         this.pool = pool;
         this.tables = new PageTable[layout.groups()];
+        this.endBefore = new int[tables.length];
         for (int g = 0; g < tables.length; g++) {
             tables[g] = new PageTable(pool);
         }
+    }
+
+    /**
+     * A sequence of {@code length} positions, whose pages the caller fills (see {@link CachePages#in}).
+     *
+     * @param groups first and end of each group's pages, one after the other, which {@link CacheLayout#fits} accepts
+     * @param known tokens of the first positions
+     * @throws dev.cadre.core.CacheFullException if pages run out; none is then held
+     */
+    public static SequenceCache of(CacheLayout layout, PagePool pool, int length, int[] groups, int[] known) {
+        SequenceCache cache = new SequenceCache(layout, pool);
+        try {
+            for (int g = 0; g < layout.groups(); g++) {
+                cache.tables[g].startAt(groups[2 * g]);
+                cache.tables[g].extendTo(groups[2 * g + 1]);
+            }
+        } catch (RuntimeException e) {
+            cache.close();
+            throw e;
+        }
+        cache.length = length;
+        cache.tokens.add(known, 0, known.length);
+        return cache;
+    }
+
+    CacheLayout layout() {
+        return layout;
+    }
+
+    int firstPage(int group) {
+        return tables[group].first();
+    }
+
+    int endPage(int group) {
+        return tables[group].end();
+    }
+
+    MemorySegment memory(int group, int index) {
+        return tables[group].memory(index);
     }
 
     /** Number of valid positions. */
@@ -68,10 +109,9 @@ public final class SequenceCache implements AutoCloseable {
      */
     public void reserve(int newLength) {
         int needed = CacheLayout.pagesFor(newLength);
-        int[] before = new int[tables.length];
         for (int g = 0; g < tables.length; g++) {
             tables[g].keepFrom(layout.firstKept(g, length) / CacheLayout.PAGE_TOKENS);
-            before[g] = tables[g].end();
+            endBefore[g] = tables[g].end();
         }
         try {
             for (PageTable table : tables) {
@@ -82,7 +122,7 @@ public final class SequenceCache implements AutoCloseable {
             }
         } catch (RuntimeException e) {
             for (int g = 0; g < tables.length; g++) {
-                tables[g].keepBelow(before[g]);
+                tables[g].keepBelow(endBefore[g]);
             }
             throw e;
         }
@@ -135,15 +175,12 @@ public final class SequenceCache implements AutoCloseable {
         return copy;
     }
 
-    /**
-     * A fork that {@link #restore} can go back to after appending {@code count} tokens in several steps; null where
-     * {@link #truncate} can.
-     */
-    public SequenceCache mark(int count) {
-        return layout.hasWindows() && count > CacheLayout.REWIND_TOKENS ? fork() : null;
+    /** Whether only a fork can take the sequence back after {@code count} tokens were appended, in several steps. */
+    public boolean needsMark(int count) {
+        return layout.hasWindows() && count > CacheLayout.REWIND_TOKENS;
     }
 
-    /** Becomes what {@code mark} is, which is then closed. */
+    /** Becomes what {@code mark}, an earlier fork, is, and closes it. */
     public void restore(SequenceCache mark) {
         PageTable[] mine = tables;
         tables = mark.tables;

@@ -6,6 +6,7 @@ import dev.cadre.weights.CheckpointIOException;
 import dev.cadre.weights.RowSource;
 import dev.cadre.weights.WriteOptions;
 import dev.cadre.weights.WriteProgress;
+import dev.cadre.weights.file.OutputFile;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -279,12 +280,23 @@ public final class GgufFileWriter {
         options.progress().accept(new WriteProgress(piece.tensor().name, doneBytes, totalBytes));
     }
 
+    /** The file is complete, whatever becomes of its name after a power failure. */
+    private void syncFolder(Part part) {
+        try {
+            opener.syncFolderOf(part.target);
+        } catch (IOException e) {
+            LoggerFactory.getLogger(GgufFileWriter.class)
+                    .warn("the folder of {} was not synced: {}", part.target, e.toString());
+        }
+    }
+
     /** Gives the files their names, the first part last: without it the set does not open. */
     private void publish(List<Part> parts) {
         for (int i = parts.size() - 1; i >= 0; i--) {
             Part part = parts.get(i);
             try {
                 opener.rename(part.partial, part.target);
+                syncFolder(part);
             } catch (IOException e) {
                 for (int j = i + 1; j < parts.size(); j++) {
                     deleteQuietly(parts.get(j).target);

@@ -3,6 +3,7 @@ package dev.cadre.weights.gguf;
 import dev.cadre.kernels.format.BlockEncoder;
 import dev.cadre.kernels.format.BlockFormat;
 import dev.cadre.weights.CheckpointFormatException;
+import dev.cadre.weights.file.OutputFile;
 import dev.cadre.weights.gguf.GgufFileWriter.Body;
 import dev.cadre.weights.gguf.PieceQueue.Piece;
 import java.io.IOException;

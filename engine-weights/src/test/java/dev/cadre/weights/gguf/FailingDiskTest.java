@@ -8,6 +8,7 @@ import dev.cadre.weights.Checkpoint;
 import dev.cadre.weights.CheckpointException;
 import dev.cadre.weights.CheckpointIOException;
 import dev.cadre.weights.WriteOptions;
+import dev.cadre.weights.file.OutputFile;
 import dev.cadre.weights.gguf.GgufFileWriter.Body;
 import dev.cadre.weights.gguf.GgufFileWriter.Declared;
 import java.io.IOException;
@@ -76,6 +77,11 @@ class FailingDiskTest {
         public void rename(Path from, Path to) throws IOException {
             step();
             OutputFile.ON_DISK.rename(from, to);
+        }
+
+        @Override
+        public void syncFolderOf(Path file) throws IOException {
+            OutputFile.ON_DISK.syncFolderOf(file);
         }
     }
 

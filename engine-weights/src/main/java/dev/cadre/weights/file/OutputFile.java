@@ -1,4 +1,4 @@
-package dev.cadre.weights.gguf;
+package dev.cadre.weights.file;
 
 import java.io.Closeable;
 import java.io.IOException;
@@ -9,10 +9,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import org.slf4j.LoggerFactory;
 
 /** A file that is filled in any order by several threads. An interface, so that tests can make each step fail. */
-interface OutputFile extends Closeable {
+public interface OutputFile extends Closeable {
     /** Writes all of {@code bytes} at {@code position}. */
     void write(ByteBuffer bytes, long position) throws IOException;
 
@@ -23,8 +22,11 @@ interface OutputFile extends Closeable {
     interface Opener {
         OutputFile open(Path path) throws IOException;
 
-        /** Replaces {@code to} by {@code from} in one step that survives a crash. */
+        /** Replaces {@code to} by {@code from} in one step. */
         void rename(Path from, Path to) throws IOException;
+
+        /** Makes the renaming of a file survive a crash. */
+        void syncFolderOf(Path file) throws IOException;
     }
 
     /** Real files. */
@@ -51,11 +53,18 @@ interface OutputFile extends Closeable {
         @Override
         public void rename(Path from, Path to) throws IOException {
             Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-            // the rename itself is durable only with its folder; systems that cannot open folders sync renames anyway
-            try (FileChannel folder = FileChannel.open(to.toAbsolutePath().getParent(), StandardOpenOption.READ)) {
-                folder.force(true);
+        }
+
+        @Override
+        public void syncFolderOf(Path file) throws IOException {
+            FileChannel folder;
+            try {
+                folder = FileChannel.open(file.toAbsolutePath().getParent(), StandardOpenOption.READ);
             } catch (IOException e) {
-                LoggerFactory.getLogger(OutputFile.class).debug("folder not synced: {}", e.toString());
+                return; // systems that cannot open folders sync renames anyway
+            }
+            try (folder) {
+                folder.force(true);
             }
         }
     };
