@@ -14,8 +14,15 @@ import org.slf4j.LoggerFactory;
  * @param tiles products of float tiles
  * @param math element-wise operations
  * @param cacheRows numbers of cache rows
+ * @param attention queries against tiles of keys and values
  */
-public record Kernels(String name, MatrixKernel matrices, TileKernel tiles, VectorMath math, CacheRowKernel cacheRows) {
+public record Kernels(
+        String name,
+        MatrixKernel matrices,
+        TileKernel tiles,
+        VectorMath math,
+        CacheRowKernel cacheRows,
+        AttentionKernel attention) {
     private static final String VECTOR_MODULE = "jdk.incubator.vector";
 
     /**
@@ -30,7 +37,13 @@ public record Kernels(String name, MatrixKernel matrices, TileKernel tiles, Vect
     /** The scalar reference. */
     public static Kernels scalar() {
         ScalarTileKernel tiles = new ScalarTileKernel();
-        return new Kernels("scalar", new ScalarMatrixKernel(), tiles, new ScalarMath(), new ScalarCacheRows());
+        return new Kernels(
+                "scalar",
+                new ScalarMatrixKernel(),
+                tiles,
+                new ScalarMath(),
+                new ScalarCacheRows(),
+                new ScalarAttention());
     }
 
     /**
@@ -47,7 +60,8 @@ public record Kernels(String name, MatrixKernel matrices, TileKernel tiles, Vect
                 new VectorMatrixKernel(),
                 new VectorTileKernel(),
                 new SimdMath(),
-                new VectorCacheRows());
+                new VectorCacheRows(),
+                new VectorAttention());
     }
 
     static boolean vectorModulePresent() {

@@ -71,4 +71,28 @@ class TopKTest {
             check(odd, k);
         }
     }
+
+    @Test
+    void aTeamSelectsTheSame() {
+        Random random = TestSeed.random(8);
+        for (int threads : new int[] {1, 3}) {
+            try (WorkerTeam team = new WorkerTeam(threads, "topk-test")) {
+                TeamTopK together = new TeamTopK(team);
+                for (int n : new int[] {100, 32_768, 32_769, 100_000}) {
+                    for (boolean ties : new boolean[] {false, true}) {
+                        float[] scores = new float[n];
+                        for (int i = 0; i < n; i++) {
+                            scores[i] = ties ? random.nextInt(9) : (float) random.nextGaussian();
+                        }
+                        scores[n / 2] = Float.NaN;
+                        for (int k : new int[] {0, 1, 77, 2048, 40_000}) {
+                            int[] out = new int[Math.min(k, n) + 1];
+                            int count = together.select(scores, 0, n, k, out, 1);
+                            assertArrayEquals(bySorting(scores, k), Arrays.copyOfRange(out, 1, 1 + count));
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

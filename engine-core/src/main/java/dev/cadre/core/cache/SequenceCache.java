@@ -200,6 +200,16 @@ public final class SequenceCache implements AutoCloseable {
         read(layer, layout.row(layer), layout.latentOffset(layer), position, 1, row, at);
     }
 
+    /**
+     * Reads the latent rows of {@code count} positions of one page.
+     *
+     * @param position the first; all must lie in its page
+     * @param rows receives [count, r + dr]
+     */
+    public void readLatents(int layer, int position, int count, float[] rows) {
+        read(layer, layout.row(layer), layout.latentOffset(layer), position, count, rows, 0);
+    }
+
     /** Whether index keys, and the queries that meet them, must be spread by a Hadamard rotation. */
     public boolean spreadsIndexKeys() {
         return layout.precision() == KvPrecision.FP8;

@@ -2,14 +2,10 @@ package dev.cadre.core.forward;
 
 import dev.cadre.core.PhaseTimes;
 import dev.cadre.core.Trace;
-import dev.cadre.core.cache.CacheLayout;
-import dev.cadre.core.cache.SequenceCache;
 import dev.cadre.core.model.AttentionConfig;
 import dev.cadre.core.model.ModelWeights;
-import dev.cadre.kernels.TileKernel;
 import dev.cadre.kernels.VectorMath;
 import dev.cadre.kernels.WorkerTeam;
-import java.util.Arrays;
 
 /**
  * Multi-head latent attention in absorbed form (DeepSeek-V2, 2024): the cache holds one latent vector and one rotated
@@ -22,9 +18,6 @@ import java.util.Arrays;
  * </pre>
  */
 final class LatentAttention {
-    /** Positions of one block of the online softmax. */
-    private static final int BLOCK = CacheLayout.PAGE_TOKENS;
-
     private final Team team;
     private final Products products;
     private final Rotary rotary;
@@ -38,7 +31,8 @@ final class LatentAttention {
     private final Floats absorbed = new Floats(); // [T, nH, r + dr]
     private final Floats mixed = new Floats(); // [T, nH, r]
     private final Floats values = new Floats(); // [T, nH, dv]
-    private final AttendTask attend;
+    private final PrepareTask prepare = new PrepareTask();
+    private final LatentSpans spans;
 
     LatentAttention(Team team, Products products, Rotary rotary, PhaseTimes times) {
         this.team = team;
@@ -46,7 +40,7 @@ final class LatentAttention {
         this.rotary = rotary;
         this.times = times;
         this.indexer = new LightningIndexer(team, products, rotary, times);
-        this.attend = new AttendTask(team.size());
+        this.spans = new LatentSpans(team);
     }
 
     /**
@@ -73,14 +67,10 @@ final class LatentAttention {
         absorbQueries(c, w, rows);
 
         long start = System.nanoTime();
-        attend.c = c;
-        attend.layer = layer;
-        attend.batch = batch;
-        attend.run(rows);
-        attend.batch = null;
+        float[] u = mixed.of(rows, c.heads() * c.latentRank());
+        spans.run(c, layer, batch, selection, absorbed.of(rows, c.heads() * c.cacheWidth()), u);
         times.add(PhaseTimes.Phase.ATTENTION, start);
 
-        float[] u = mixed.of(rows, c.heads() * c.latentRank());
         float[] v = values.of(rows, c.heads() * c.valueWidth());
         for (int h = 0; h < c.heads(); h++) {
             products.add(
@@ -119,19 +109,14 @@ final class LatentAttention {
             queryInput = low;
         }
         products.add(w.queryUp(), queryInput, q, rows).run();
-        for (int row = 0; row < rows; row++) {
-            int at = row * c.cacheWidth();
-            math.rmsNorm(kv, at, w.latentNorm(), c.latentNormEps(), kv, at, c.latentRank());
-            rotary.apply(c.rope(), row, kv, at + c.latentRank());
-            batch.cache(row).writeLatent(layer, batch.position(row), kv, at);
-            for (int h = 0; h < c.heads(); h++) {
-                rotary.apply(c.rope(), row, q, (row * c.heads() + h) * c.queryWidth() + c.nopeWidth());
-            }
-            if (c.temperature() != null) {
-                int width = c.heads() * c.queryWidth();
-                math.scale(q, row * width, c.temperature().at(batch.position(row)), width);
-            }
-        }
+        prepare.c = c;
+        prepare.w = w;
+        prepare.layer = layer;
+        prepare.batch = batch;
+        prepare.q = q;
+        prepare.kv = kv;
+        team.workers().run(rows, prepare);
+        prepare.batch = null;
         return queryInput;
     }
 
@@ -157,69 +142,28 @@ final class LatentAttention {
         }
     }
 
-    /** Attention of one row for a group of heads, which share every latent that is read. */
-    private final class AttendTask implements WorkerTeam.Task {
-        private final Floats[] tiles; // [BLOCK, r + dr]
-        private final Floats[] scores; // [heads, BLOCK]
-        private final StreamingSoftmax[] softmax;
+    /** Norm, rotation and cache row of one row's latent, rotation of its queries. */
+    private final class PrepareTask implements WorkerTeam.Task {
         private AttentionConfig.Latent c;
+        private ModelWeights.Latent w;
         private int layer;
         private Batch batch;
-        private float[] a;
-        private float[] u;
-        private int groups;
-
-        AttendTask(int workers) {
-            tiles = Floats.each(workers);
-            scores = Floats.each(workers);
-            softmax = StreamingSoftmax.each(workers, team.kernels().math());
-        }
-
-        void run(int rows) {
-            a = absorbed.of(rows, c.heads() * c.cacheWidth());
-            u = mixed.of(rows, c.heads() * c.latentRank());
-            // One group for each worker when there are few rows; the group does not change a head's result.
-            int wanted = rows >= 2 * team.size() ? 1 : team.size();
-            groups = Math.max(1, Math.min(wanted, c.heads() / 4));
-            team.workers().run(rows * groups, this);
-        }
+        private float[] q;
+        private float[] kv;
 
         @Override
-        public void run(int item, int worker) {
-            int row = item / groups;
-            int group = item % groups;
-            int firstHead = c.heads() * group / groups;
-            int heads = c.heads() * (group + 1) / groups - firstHead;
-            int width = c.cacheWidth();
-            int rank = c.latentRank();
-            TileKernel kernel = team.kernels().tiles();
-            float[] tile = tiles[worker].of(BLOCK, width);
-            float[] s = scores[worker].of(heads, BLOCK);
-            StreamingSoftmax running = softmax[worker];
-            running.begin(heads);
-            int queryAt = (row * c.heads() + firstHead) * width;
-            int outAt = (row * c.heads() + firstHead) * rank;
-            Arrays.fill(u, outAt, outAt + heads * rank, 0f);
-
-            boolean all = selection.isAll(row);
-            int total = all ? batch.position(row) + 1 : selection.count(row);
-            for (int from = 0; from < total; from += BLOCK) {
-                int n = Math.min(BLOCK, total - from);
-                gather(row, all, from, n, tile);
-                kernel.dot(a, queryAt, width, heads, tile, 0, width, n, width, s, 0, BLOCK, team.workspaces()[worker]);
-                running.block(s, BLOCK, n, c.scale(), u, outAt, rank);
-                kernel.accumulate(s, 0, BLOCK, heads, tile, 0, width, n, rank, u, outAt, rank);
+        public void run(int row, int worker) {
+            VectorMath math = team.kernels().math();
+            int at = row * c.cacheWidth();
+            math.rmsNorm(kv, at, w.latentNorm(), c.latentNormEps(), kv, at, c.latentRank());
+            rotary.apply(c.rope(), row, kv, at + c.latentRank());
+            batch.cache(row).writeLatent(layer, batch.position(row), kv, at);
+            for (int h = 0; h < c.heads(); h++) {
+                rotary.apply(c.rope(), row, q, (row * c.heads() + h) * c.queryWidth() + c.nopeWidth());
             }
-            running.finish(u, outAt, rank, null, 0);
-        }
-
-        private void gather(int row, boolean all, int from, int n, float[] tile) {
-            SequenceCache cache = batch.cache(row);
-            int width = c.cacheWidth();
-            int start = selection.start(row) + from;
-            for (int i = 0; i < n; i++) {
-                int position = all ? from + i : selection.positions()[start + i];
-                cache.readLatent(layer, position, tile, i * width);
+            if (c.temperature() != null) {
+                int width = c.heads() * c.queryWidth();
+                math.scale(q, row * width, c.temperature().at(batch.position(row)), width);
             }
         }
     }

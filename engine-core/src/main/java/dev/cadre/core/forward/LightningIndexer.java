@@ -7,8 +7,8 @@ import dev.cadre.core.cache.SequenceCache;
 import dev.cadre.core.model.AttentionConfig;
 import dev.cadre.core.model.AttentionConfig.IndexerConfig;
 import dev.cadre.core.model.ModelWeights;
-import dev.cadre.kernels.TopK;
-import dev.cadre.kernels.VectorMath;
+import dev.cadre.kernels.AttentionKernel;
+import dev.cadre.kernels.TeamTopK;
 import dev.cadre.kernels.WorkerTeam;
 import java.util.Arrays;
 
@@ -21,8 +21,13 @@ import java.util.Arrays;
  * The factors Hi^−½ and Di^−½ of the definition are positive and the same for all positions; they are folded into w.
  */
 final class LightningIndexer {
-    /** Positions of one work item: many pages, so that single-token steps spread over the workers as well. */
-    private static final int SCAN_POSITIONS = 64 * CacheLayout.PAGE_TOKENS;
+    private static final int PAGE = CacheLayout.PAGE_TOKENS;
+
+    /** Positions of one work item: small enough that a single token's scan spreads over all workers. */
+    private static final int ITEM_POSITIONS = 16 * PAGE;
+
+    /** Rows of one work item; they share every key that is decoded. */
+    private static final int ITEM_ROWS = 64;
 
     /** Scores held at a time; longer batches are scored in parts. */
     private static final int SCORE_BUDGET = 1 << 24;
@@ -31,25 +36,38 @@ final class LightningIndexer {
     private final Products products;
     private final Rotary rotary;
     private final PhaseTimes times;
-    private final Floats keys = new Floats();
-    private final Floats queries = new Floats();
-    private final Floats headWeights = new Floats();
-    private final Floats scores = new Floats();
-    private final Floats[] keyTile;
-    private final Floats[] tileScores;
-    private final TopK[] topK;
+    private final AttentionKernel kernel;
+    private final Floats keys = new Floats(); // [T, Di]
+    private final Floats queries = new Floats(); // [T, Hi, Di]
+    private final Floats packed = new Floats(); // [T, Di, columns]
+    private final Floats headWeights = new Floats(); // [T, Hi]
+    private final Floats columnWeights = new Floats(); // [T, columns]
+    private final Floats scores = new Floats(); // [rows of a part, positions]
+    private final Floats[] keyTile; // [PAGE, Di]
+    private final Floats[] tileScores; // [PAGE, columns]
+    private final TeamTopK topK;
     private final ScanTask scan = new ScanTask();
-    private final SelectTask select = new SelectTask();
+    private final WorkerTeam.Task keyTask = this::storeKey;
+    private final WorkerTeam.Task queryTask = this::prepareQueries;
+    private final WorkerTeam.Task selectTask = this::select;
+
+    // the run at hand, for the tasks
+    private IndexerConfig c;
+    private ModelWeights.Indexer w;
+    private int layer;
+    private Batch batch;
+    private Selection selection;
+    private int columns;
 
     LightningIndexer(Team team, Products products, Rotary rotary, PhaseTimes times) {
         this.team = team;
         this.products = products;
         this.rotary = rotary;
         this.times = times;
+        kernel = team.kernels().attention();
         keyTile = Floats.each(team.size());
         tileScores = Floats.each(team.size());
-        topK = new TopK[team.size()];
-        Arrays.setAll(topK, worker -> new TopK());
+        topK = new TeamTopK(team.workers());
     }
 
     /**
@@ -60,72 +78,97 @@ final class LightningIndexer {
      */
     void run(
             AttentionConfig.Latent attention,
-            ModelWeights.Indexer w,
-            int layer,
-            Batch batch,
+            ModelWeights.Indexer weights,
+            int layerNumber,
+            Batch rows,
             float[] normed,
             float[] queryInput,
-            Selection selection) {
-        IndexerConfig c = attention.indexer();
-        storeKeys(c, w, layer, batch, normed);
-        selection.begin(batch.rows(), c.topK());
-        if (!needsSelection(batch, c.topK())) {
-            return; // everything visible is selected; but later steps need the keys
-        }
-        int rows = batch.rows();
-        float[] q = queries.of(rows, c.heads() * c.width());
-        float[] weights = headWeights.of(rows, c.heads());
-        products.add(w.queryUp(), queryInput, q, rows)
-                .add(w.headWeights(), normed, weights, rows)
-                .run();
-        VectorMath math = team.kernels().math();
-        float factor = (float) (1 / Math.sqrt((double) c.heads() * c.width()));
-        math.scale(weights, 0, factor, rows * c.heads());
-        for (int row = 0; row < rows; row++) {
-            for (int h = 0; h < c.heads(); h++) {
-                int at = (row * c.heads() + h) * c.width();
-                rotary.apply(c.rope(), row, q, at);
-                if (batch.cache(row).spreadsIndexKeys()) {
-                    Hadamard.rotate(q, at, c.width());
-                }
-            }
-        }
-        scoreAndSelect(c, layer, batch, q, weights, selection);
-    }
-
-    private void storeKeys(IndexerConfig c, ModelWeights.Indexer w, int layer, Batch batch, float[] normed) {
-        int rows = batch.rows();
-        float[] k = keys.of(rows, c.width());
-        products.add(w.key(), normed, k, rows).run();
-        for (int row = 0; row < rows; row++) {
-            int at = row * c.width();
-            team.kernels().math().layerNorm(k, at, w.keyNorm(), w.keyNormBias(), c.normEps(), k, at, c.width());
-            rotary.apply(c.rope(), row, k, at);
-            if (batch.cache(row).spreadsIndexKeys()) {
-                Hadamard.rotate(k, at, c.width());
-            }
-            batch.cache(row).writeIndexKey(layer, batch.position(row), k, at);
+            Selection result) {
+        c = attention.indexer();
+        w = weights;
+        layer = layerNumber;
+        batch = rows;
+        selection = result;
+        columns = kernel.columns(c.heads());
+        try {
+            int count = batch.rows();
+            products.add(w.key(), normed, keys.of(count, c.width()), count).run();
+            team.workers().run(count, keyTask);
+            selection.begin(count, c.topK());
+            if (needsSelection()) {
+                products.add(w.queryUp(), queryInput, queries.of(count, c.heads() * c.width()), count)
+                        .add(w.headWeights(), normed, headWeights.of(count, c.heads()), count)
+                        .run();
+                packed.of(count, c.width() * columns);
+                columnWeights.of(count, columns);
+                team.workers().run(count, queryTask);
+                scoreAndSelect();
+            } // else: everything visible is selected; but later steps need the keys
+        } finally {
+            batch = null;
+            selection = null;
         }
     }
 
-    private static boolean needsSelection(Batch batch, int topK) {
+    private void storeKey(int row, int worker) {
+        float[] k = keys.of(batch.rows(), c.width());
+        int at = row * c.width();
+        team.kernels().math().layerNorm(k, at, w.keyNorm(), w.keyNormBias(), c.normEps(), k, at, c.width());
+        rotary.apply(c.rope(), row, k, at);
+        if (batch.cache(row).spreadsIndexKeys()) {
+            Hadamard.rotate(k, at, c.width());
+        }
+        batch.cache(row).writeIndexKey(layer, batch.position(row), k, at);
+    }
+
+    private boolean needsSelection() {
         for (int row = 0; row < batch.rows(); row++) {
-            if (batch.position(row) + 1 > topK) {
+            if (needsSelection(row)) {
                 return true;
             }
         }
         return false;
     }
 
+    private boolean needsSelection(int row) {
+        return visible(row) > c.topK();
+    }
+
+    private int visible(int row) {
+        return batch.position(row) + 1;
+    }
+
+    /** Rotates a row's queries and lays its heads side by side. */
+    private void prepareQueries(int row, int worker) {
+        if (!needsSelection(row)) {
+            return;
+        }
+        float[] q = queries.of(batch.rows(), c.heads() * c.width());
+        int first = row * c.heads() * c.width();
+        for (int at = first; at < first + c.heads() * c.width(); at += c.width()) {
+            rotary.apply(c.rope(), row, q, at);
+            if (batch.cache(row).spreadsIndexKeys()) {
+                Hadamard.rotate(q, at, c.width());
+            }
+        }
+        float[] side = packed.of(batch.rows(), c.width() * columns);
+        kernel.pack(q, first, c.width(), c.heads(), c.width(), side, row * c.width() * columns, columns);
+        float[] padded = columnWeights.of(batch.rows(), columns);
+        int to = row * columns;
+        System.arraycopy(headWeights.of(batch.rows(), c.heads()), row * c.heads(), padded, to, c.heads());
+        Arrays.fill(padded, to + c.heads(), to + columns, 0f);
+        float factor = (float) (1 / Math.sqrt((double) c.heads() * c.width()));
+        team.kernels().math().scale(padded, to, factor, c.heads());
+    }
+
     /** Scores as many rows at a time as the budget holds, then selects for them. */
-    private void scoreAndSelect(
-            IndexerConfig c, int layer, Batch batch, float[] q, float[] weights, Selection selection) {
+    private void scoreAndSelect() {
         int row = 0;
         while (row < batch.rows()) {
             int stride = 0;
             int count = 0;
             while (row + count < batch.rows()) {
-                int longer = Math.max(stride, batch.position(row + count) + 1);
+                int longer = Math.max(stride, visible(row + count));
                 if (count > 0 && (long) longer * (count + 1) > SCORE_BUDGET) {
                     break;
                 }
@@ -133,93 +176,106 @@ final class LightningIndexer {
                 count++;
             }
             long start = System.nanoTime();
-            scan.c = c;
-            scan.layer = layer;
-            scan.batch = batch;
-            scan.q = q;
-            scan.weights = weights;
-            scan.out = scores.of(count, stride);
-            scan.stride = stride;
-            scan.firstRow = row;
-            scan.parts = (stride + SCAN_POSITIONS - 1) / SCAN_POSITIONS;
-            team.workers().run(count * scan.parts, scan);
+            scan.run(row, count, stride);
             times.add(Phase.INDEX_SCAN, start);
             start = System.nanoTime();
-            select.selection = selection;
-            team.workers().run(count, select);
+            if (count < team.size()) {
+                for (int i = 0; i < count; i++) {
+                    selectTogether(i);
+                }
+            } else {
+                team.workers().run(count, selectTask);
+            }
             times.add(Phase.SELECTION, start);
-            scan.batch = null;
             row += count;
         }
     }
 
-    /** Scores one row against one range of positions. */
-    private final class ScanTask implements WorkerTeam.Task {
-        private IndexerConfig c;
-        private int layer;
-        private Batch batch;
-        private float[] q;
-        private float[] weights;
-        private float[] out;
-        private int stride;
-        private int firstRow;
-        private int parts;
-
-        @Override
-        public void run(int item, int worker) {
-            int row = firstRow + item / parts;
-            int visible = batch.position(row) + 1;
-            int from = item % parts * SCAN_POSITIONS;
-            int to = Math.min(visible, from + SCAN_POSITIONS);
-            if (visible <= c.topK()) {
-                return;
-            }
-            float[] tile = keyTile[worker].of(CacheLayout.PAGE_TOKENS, c.width());
-            float[] dots = tileScores[worker].of(c.heads(), CacheLayout.PAGE_TOKENS);
-            SequenceCache cache = batch.cache(row);
-            VectorMath math = team.kernels().math();
-            for (int p = from; p < to; p += CacheLayout.PAGE_TOKENS) {
-                int n = Math.min(CacheLayout.PAGE_TOKENS, to - p);
-                cache.readIndexKeys(layer, p, n, tile);
-                team.kernels()
-                        .tiles()
-                        .dot(
-                                q,
-                                row * c.heads() * c.width(),
-                                c.width(),
-                                c.heads(),
-                                tile,
-                                0,
-                                c.width(),
-                                n,
-                                c.width(),
-                                dots,
-                                0,
-                                CacheLayout.PAGE_TOKENS,
-                                team.workspaces()[worker]);
-                int at = (row - firstRow) * stride + p;
-                Arrays.fill(out, at, at + n, 0f);
-                for (int h = 0; h < c.heads(); h++) {
-                    math.addWeightedRelu(dots, h * CacheLayout.PAGE_TOKENS, weights[row * c.heads() + h], out, at, n);
-                }
-            }
+    private void selectTogether(int item) {
+        int row = scan.firstRow + item;
+        if (needsSelection(row)) {
+            int at = selection.start(row);
+            int count = topK.select(scan.out, item * scan.stride, visible(row), c.topK(), selection.positions(), at);
+            selection.setCount(row, count);
         }
     }
 
-    /** Selects the best positions of one row. */
-    private final class SelectTask implements WorkerTeam.Task {
-        private Selection selection;
+    private void select(int item, int worker) {
+        int row = scan.firstRow + item;
+        if (needsSelection(row)) {
+            int at = selection.start(row);
+            int count = topK.of(worker)
+                    .select(scan.out, item * scan.stride, visible(row), c.topK(), selection.positions(), at);
+            selection.setCount(row, count);
+        }
+    }
+
+    /** Scores a block of rows of one sequence against a range of its positions; each key is decoded once for all. */
+    private final class ScanTask implements WorkerTeam.Task {
+        private float[] out;
+        private float[] side;
+        private float[] weights;
+        private int stride;
+        private int firstRow;
+        private int items;
+        private int[] itemRow = new int[64];
+        private int[] itemRows = new int[64];
+        private int[] itemFrom = new int[64];
+
+        /** Scores {@code count} rows from {@code row} on; row i's scores start at {@code i · rowStride}. */
+        void run(int row, int count, int rowStride) {
+            firstRow = row;
+            stride = rowStride;
+            out = scores.of(count, stride);
+            side = packed.of(batch.rows(), c.width() * columns);
+            weights = columnWeights.of(batch.rows(), columns);
+            items = 0;
+            int end;
+            for (int from = row; from < row + count; from = end) {
+                end = from + 1;
+                while (end < row + count && end - from < ITEM_ROWS && batch.cache(end) == batch.cache(from)) {
+                    end++;
+                }
+                if (needsSelection(end - 1)) { // a later row of a sequence sees more
+                    for (int position = 0; position < visible(end - 1); position += ITEM_POSITIONS) {
+                        add(from, end - from, position);
+                    }
+                }
+            }
+            team.workers().run(items, this);
+        }
+
+        private void add(int row, int rows, int from) {
+            if (items == itemRow.length) {
+                itemRow = Arrays.copyOf(itemRow, 2 * items);
+                itemRows = Arrays.copyOf(itemRows, 2 * items);
+                itemFrom = Arrays.copyOf(itemFrom, 2 * items);
+            }
+            itemRow[items] = row;
+            itemRows[items] = rows;
+            itemFrom[items++] = from;
+        }
 
         @Override
         public void run(int item, int worker) {
-            int row = scan.firstRow + item;
-            int visible = scan.batch.position(row) + 1;
-            if (visible <= scan.c.topK()) {
-                return;
+            int width = c.width();
+            int first = itemRow[item];
+            int end = first + itemRows[item];
+            float[] tile = keyTile[worker].of(PAGE, width);
+            float[] s = tileScores[worker].of(PAGE, columns);
+            SequenceCache cache = batch.cache(first);
+            int to = Math.min(visible(end - 1), itemFrom[item] + ITEM_POSITIONS);
+            for (int p = itemFrom[item]; p < to; p += PAGE) {
+                cache.readIndexKeys(layer, p, Math.min(PAGE, to - p), tile);
+                for (int row = first; row < end; row++) {
+                    int n = Math.min(PAGE, visible(row) - p);
+                    if (n > 0 && needsSelection(row)) {
+                        kernel.scores(side, row * width * columns, columns, tile, 0, width, n, width, s);
+                        int at = (row - firstRow) * stride + p;
+                        kernel.weightedRelu(s, columns, weights, row * columns, n, out, at);
+                    }
+                }
             }
-            int count = topK[worker].select(
-                    scan.out, item * scan.stride, visible, scan.c.topK(), selection.positions(), selection.start(row));
-            selection.setCount(row, count);
         }
     }
 }
