@@ -86,8 +86,10 @@ final class BenchCommand implements Callable<Integer> {
                 || depths.stream().anyMatch(d -> d < 0)) {
             throw new UserException("-p, -n and -d must not be negative, and -r must be at least 1");
         }
-        LoadOptions options = model.loadOptions();
-        try (MoeModel loaded = synthetic == null ? model.load() : synthetic().load(options);
+        LoadOptions options = model.withoutPrefixCache();
+        try (MoeModel loaded = synthetic == null
+                        ? MoeModel.load(model.path(), options)
+                        : synthetic().load(options);
                 StatusLine status = new StatusLine()) {
             int deepest = Collections.max(depths);
             ModelBenchmark.Plan plan = new ModelBenchmark.Plan(

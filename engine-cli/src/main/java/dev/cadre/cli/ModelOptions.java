@@ -45,6 +45,13 @@ final class ModelOptions {
     private String kvBytes;
 
     @Option(
+            names = "--prefix-cache",
+            paramLabel = "SIZE",
+            description = "Most bytes that the beginnings of earlier prompts keep; an eighth of the memory by default,"
+                    + " 0 for none.")
+    private String prefixCache;
+
+    @Option(
             names = "--chunk",
             paramLabel = "N",
             description = "Most prompt tokens that go through the model at once; 512 by default.")
@@ -84,10 +91,18 @@ final class ModelOptions {
         if (kvFile != null) {
             options = options.withCacheFile(kvFile, kvBytes == null ? Long.MAX_VALUE : options.cacheBytes());
         }
+        if (prefixCache != null) {
+            options = options.withPrefixCacheBytes(ByteSize.parse("--prefix-cache", prefixCache));
+        }
         return chunk == null ? options : options.withPrefillChunk(chunk);
     }
 
     MoeModel load() {
         return MoeModel.load(path(), loadOptions());
+    }
+
+    /** Options for measuring, where nothing is to be found that an earlier run has computed. */
+    LoadOptions withoutPrefixCache() {
+        return loadOptions().withPrefixCacheBytes(0);
     }
 }

@@ -2,6 +2,7 @@ package dev.cadre.core;
 
 import dev.cadre.core.cache.CacheLayout;
 import dev.cadre.core.cache.PagePool;
+import dev.cadre.core.cache.PrefixIndex;
 import dev.cadre.core.cache.SequenceCache;
 import dev.cadre.core.forward.Batch;
 import dev.cadre.core.forward.ForwardPass;
@@ -23,6 +24,7 @@ final class Engine {
     private final CacheLayout layout;
     private final KvPrecision precision;
     private final PagePool pool;
+    private final PrefixIndex prefixes;
     private final int prefillChunk;
     private final ReentrantLock lock = new ReentrantLock(true);
     private final Batch batch = new Batch();
@@ -45,6 +47,7 @@ final class Engine {
         this.pool = options.cacheFile() == null
                 ? new PagePool(layout.pageBytes(), options.cacheBytes())
                 : PagePool.onFile(options.cacheFile(), layout.pageBytes(), options.cacheBytes());
+        this.prefixes = new PrefixIndex(layout, pool, options.prefixCacheBytes());
         this.prefillChunk = options.prefillChunk();
     }
 
@@ -58,6 +61,10 @@ final class Engine {
 
     PhaseTimes times() {
         return forward.times();
+    }
+
+    PrefixIndex prefixes() {
+        return prefixes;
     }
 
     PagePool pool() {
@@ -89,7 +96,7 @@ final class Engine {
     /**
      * Appends tokens to a sequence, in chunks: all of them, or nothing.
      *
-     * @param before tokens to append first, whose logits nobody wants
+     * @param before tokens to append first, whose logits nobody wants; empty where only the last logits are wanted
      * @param logits receives the wanted rows of {@code tokens}
      * @param cancelled asked between chunks and layers; when it says true, nothing is appended
      * @return whether all tokens were appended
@@ -107,8 +114,12 @@ final class Engine {
         SequenceCache mark = cache.needsMark(count) ? exclusively(cache::fork) : null;
         boolean done = false;
         try {
-            done = appendChunks(cache, before, Batch.Logits.NONE, null, trace, cancelled)
-                    && appendChunks(cache, tokens, wanted, logits, trace, cancelled);
+            boolean all = wanted == Batch.Logits.ALL;
+            int known = length > 0 || trace != null
+                    ? 0 // a trace shows every position
+                    : all ? adopt(cache, before, before.length) : adopt(cache, tokens, tokens.length - 1);
+            done = appendChunks(cache, before, all ? known : 0, Batch.Logits.NONE, null, trace, cancelled)
+                    && appendChunks(cache, tokens, all ? 0 : known, wanted, logits, trace, cancelled);
         } finally {
             settle(cache, length, mark, done);
         }
@@ -134,16 +145,21 @@ final class Engine {
         }
     }
 
+    private int adopt(SequenceCache cache, int[] tokens, int usable) {
+        return usable < CacheLayout.PAGE_TOKENS ? 0 : exclusively(() -> prefixes.adopt(cache, tokens, usable));
+    }
+
     private boolean appendChunks(
             SequenceCache cache,
             int[] tokens,
+            int start,
             Batch.Logits wanted,
             float[] logits,
             Trace trace,
             BooleanSupplier cancelled) {
         int vocabulary = config.vocabulary();
         float[] chunkLogits = logits;
-        for (int from = 0; from < tokens.length; from += prefillChunk) {
+        for (int from = start; from < tokens.length; from += prefillChunk) {
             int count = Math.min(prefillChunk, tokens.length - from);
             boolean last = from + count == tokens.length;
             Batch.Logits chunkWants = wanted == Batch.Logits.LAST && !last ? Batch.Logits.NONE : wanted;
@@ -175,7 +191,11 @@ final class Engine {
             checkOpen();
             batch.clear();
             batch.add(cache, tokens, from, count, wanted);
-            return forward.run(batch, logits, trace, cancelled);
+            boolean done = forward.run(batch, logits, trace, cancelled);
+            if (done && cache.length() / CacheLayout.PAGE_TOKENS > (cache.length() - count) / CacheLayout.PAGE_TOKENS) {
+                prefixes.register(cache);
+            }
+            return done;
         } catch (InternalError e) {
             throw fault(e);
         } finally {
@@ -246,6 +266,7 @@ final class Engine {
             team.close();
             try (checkpoint;
                     weights) {
+                prefixes.clear();
                 pool.close();
             }
         } finally {

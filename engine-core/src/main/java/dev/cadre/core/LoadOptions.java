@@ -11,9 +11,18 @@ import java.nio.file.Path;
  * @param cacheBytes most memory, or bytes of the cache file, that all key-value caches of the model take together
  * @param cacheFile the file that the caches are mapped to, made for this and deleted when the model is closed; null for
  *     memory
+ * @param prefixCacheBytes most of these bytes that beginnings of earlier prompts may take after their sessions are
+ *     closed, so that sessions with the same beginning do not compute it again; they are given up when memory is
+ *     wanted. 0 turns this off
  * @param prefillChunk most rows that go through the model at once; a longer prompt comes in several chunks
  */
-public record LoadOptions(int threads, KvPrecision cachePrecision, long cacheBytes, Path cacheFile, int prefillChunk) {
+public record LoadOptions(
+        int threads,
+        KvPrecision cachePrecision,
+        long cacheBytes,
+        Path cacheFile,
+        long prefixCacheBytes,
+        int prefillChunk) {
     /**
      * Checks the values.
      *
@@ -29,6 +38,9 @@ public record LoadOptions(int threads, KvPrecision cachePrecision, long cacheByt
         if (cacheBytes < 0) {
             throw new IllegalArgumentException("cacheBytes is " + cacheBytes + "; it must not be negative");
         }
+        if (prefixCacheBytes < 0) {
+            throw new IllegalArgumentException("prefixCacheBytes is " + prefixCacheBytes + "; it must not be negative");
+        }
         if (prefillChunk < 1 || prefillChunk > 65_536) {
             throw new IllegalArgumentException("prefillChunk is " + prefillChunk + "; it must be from 1 to 65536");
         }
@@ -36,19 +48,20 @@ public record LoadOptions(int threads, KvPrecision cachePrecision, long cacheByt
 
     /** One thread for each physical core, float32 caches within half of the machine's memory, chunks of 512. */
     public static LoadOptions defaults() {
-        return new LoadOptions(WorkerTeam.defaultSize(), KvPrecision.F32, SystemMemory.available() / 2, null, 512);
+        long memory = SystemMemory.available();
+        return new LoadOptions(WorkerTeam.defaultSize(), KvPrecision.F32, memory / 2, null, memory / 8, 512);
     }
 
     public LoadOptions withThreads(int value) {
-        return new LoadOptions(value, cachePrecision, cacheBytes, cacheFile, prefillChunk);
+        return new LoadOptions(value, cachePrecision, cacheBytes, cacheFile, prefixCacheBytes, prefillChunk);
     }
 
     public LoadOptions withCachePrecision(KvPrecision value) {
-        return new LoadOptions(threads, value, cacheBytes, cacheFile, prefillChunk);
+        return new LoadOptions(threads, value, cacheBytes, cacheFile, prefixCacheBytes, prefillChunk);
     }
 
     public LoadOptions withCacheBytes(long value) {
-        return new LoadOptions(threads, cachePrecision, value, cacheFile, prefillChunk);
+        return new LoadOptions(threads, cachePrecision, value, cacheFile, prefixCacheBytes, prefillChunk);
     }
 
     /**
@@ -58,10 +71,15 @@ public record LoadOptions(int threads, KvPrecision cachePrecision, long cacheByt
      * @param bytes most bytes that it may take
      */
     public LoadOptions withCacheFile(Path file, long bytes) {
-        return new LoadOptions(threads, cachePrecision, bytes, file, prefillChunk);
+        return new LoadOptions(threads, cachePrecision, bytes, file, prefixCacheBytes, prefillChunk);
+    }
+
+    /** How much earlier prompts may keep; 0 turns the prefix cache off. */
+    public LoadOptions withPrefixCacheBytes(long value) {
+        return new LoadOptions(threads, cachePrecision, cacheBytes, cacheFile, value, prefillChunk);
     }
 
     public LoadOptions withPrefillChunk(int value) {
-        return new LoadOptions(threads, cachePrecision, cacheBytes, cacheFile, value);
+        return new LoadOptions(threads, cachePrecision, cacheBytes, cacheFile, prefixCacheBytes, value);
     }
 }

@@ -8,6 +8,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 
 /**
  * Pages of cache memory with reference counts. Knows bytes and references, no tokens.
@@ -30,6 +31,7 @@ public final class PagePool implements AutoCloseable {
     private final ArrayDeque<Integer> free = new ArrayDeque<>();
     private int[] references = new int[16];
     private int held;
+    private BooleanSupplier shortage = () -> false;
 
     /**
      * A pool outside the heap that takes memory page by page, as it is asked for.
@@ -70,11 +72,27 @@ public final class PagePool implements AutoCloseable {
     public synchronized int acquire() {
         Integer page = free.poll();
         if (page == null) {
-            page = grow();
+            page = growOrReclaim();
         }
         references[page] = 1;
         held++;
         return page;
+    }
+
+    /** Sets what is asked to release a page when there is no other; it says whether it did. */
+    synchronized void onShortage(BooleanSupplier release) {
+        shortage = release;
+    }
+
+    private int growOrReclaim() {
+        try {
+            return grow();
+        } catch (CacheFullException e) {
+            if (shortage.getAsBoolean()) {
+                return free.poll();
+            }
+            throw e;
+        }
     }
 
     private int grow() {
@@ -123,6 +141,10 @@ public final class PagePool implements AutoCloseable {
 
     synchronized boolean shared(int page) {
         return references[page] > 1;
+    }
+
+    synchronized int references(int page) {
+        return references[page];
     }
 
     synchronized MemorySegment memory(int page) {

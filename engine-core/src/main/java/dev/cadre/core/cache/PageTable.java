@@ -1,5 +1,6 @@
 package dev.cadre.core.cache;
 
+import dev.cadre.core.CacheFullException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
@@ -62,7 +63,15 @@ final class PageTable {
         if (!pool.shared(pages[index])) {
             return;
         }
-        int copy = pool.acquire();
+        int copy;
+        try {
+            copy = pool.acquire();
+        } catch (CacheFullException e) {
+            if (!pool.shared(pages[index])) {
+                return; // the prefix index has let go of it
+            }
+            throw e;
+        }
         MemorySegment target = pool.memory(copy);
         target.copyFrom(memory[index]);
         pool.release(pages[index]);
@@ -78,6 +87,16 @@ final class PageTable {
         }
         pages[end] = page;
         memory[end++] = pool.memory(page);
+    }
+
+    /** Replaces a page by another of the same content, and takes a reference to that. */
+    void replace(int index, int page) {
+        if (pages[index] != page) {
+            pool.retain(page);
+            pool.release(pages[index]);
+            pages[index] = page;
+            memory[index] = pool.memory(page);
+        }
     }
 
     /** Gives back the pages before {@code newFirst}. */

@@ -24,6 +24,8 @@ public final class SequenceCache implements AutoCloseable {
     private PageTable[] tables; // of each group of layers
     private final int[] endBefore; // of each, while pages are reserved
     private TokenHistory tokens = new TokenHistory();
+    private PrefixIndex.Node prefix; // that stands for its first pages, or null
+    private boolean filledByOthers; // from a file
     private int length;
     private boolean closed;
 
@@ -56,6 +58,7 @@ public final class SequenceCache implements AutoCloseable {
             cache.close();
             throw e;
         }
+        cache.filledByOthers = length > 0;
         cache.length = length;
         cache.tokens.add(known, 0, known.length);
         return cache;
@@ -71,6 +74,10 @@ public final class SequenceCache implements AutoCloseable {
 
     int endPage(int group) {
         return tables[group].end();
+    }
+
+    int pageNumber(int group, int index) {
+        return tables[group].page(index);
     }
 
     MemorySegment memory(int group, int index) {
@@ -159,6 +166,8 @@ public final class SequenceCache implements AutoCloseable {
         }
         length = newLength;
         tokens.truncate(newLength);
+        prefix = prefix == null ? null : prefix.upTo(newLength / CacheLayout.PAGE_TOKENS);
+        filledByOthers &= newLength > 0;
         for (PageTable table : tables) {
             table.keepBelow(CacheLayout.pagesFor(newLength));
         }
@@ -171,6 +180,8 @@ public final class SequenceCache implements AutoCloseable {
             copy.tables[g] = tables[g].fork(CacheLayout.pagesFor(length));
         }
         copy.tokens = tokens.copy();
+        copy.prefix = prefix;
+        copy.filledByOthers = filledByOthers;
         copy.length = length;
         return copy;
     }
@@ -186,8 +197,64 @@ public final class SequenceCache implements AutoCloseable {
         tables = mark.tables;
         mark.tables = mine;
         tokens = mark.tokens;
+        prefix = mark.prefix;
+        filledByOthers = mark.filledByOthers;
         length = mark.length;
         mark.close();
+    }
+
+    /** Whether this engine computed all positions, of known tokens. */
+    boolean dependsOnTokensAlone() {
+        return !filledByOthers && tokens.count() == length;
+    }
+
+    /** Tokens of the known positions; valid until more are added. */
+    int[] tokenArray() {
+        return tokens.array();
+    }
+
+    /** What stands for the first pages in the index, or null. */
+    PrefixIndex.Node prefix() {
+        return prefix;
+    }
+
+    void prefix(PrefixIndex.Node node) {
+        prefix = node;
+    }
+
+    /** The pages of all groups at one index, or null if one of them was given back. */
+    int[] pages(int index) {
+        int[] pages = new int[tables.length];
+        for (int g = 0; g < tables.length; g++) {
+            if (index < tables[g].first()) {
+                return null;
+            }
+            pages[g] = tables[g].page(index);
+        }
+        return pages;
+    }
+
+    /** Uses these pages, of the same content, instead of its own ones at an index. */
+    void share(int index, int[] pages) {
+        for (int g = 0; g < tables.length; g++) {
+            if (index >= tables[g].first()) {
+                tables[g].replace(index, pages[g]);
+            }
+        }
+    }
+
+    /** Begins an empty sequence with full pages that were computed before from the same tokens. */
+    void adopt(int[][] pages, int[] ids, PrefixIndex.Node node) {
+        int positions = pages.length * CacheLayout.PAGE_TOKENS;
+        for (int g = 0; g < tables.length; g++) {
+            tables[g].startAt(layout.firstKept(g, positions) / CacheLayout.PAGE_TOKENS);
+            for (int i = tables[g].first(); i < pages.length; i++) {
+                pool.retain(pages[i][g]);
+                tables[g].append(pages[i][g]);
+            }
+        }
+        prefix = node;
+        commit(ids, 0, positions);
     }
 
     /** Stores the latent row [r + dr] of a position. */

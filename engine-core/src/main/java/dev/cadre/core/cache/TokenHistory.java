@@ -24,6 +24,11 @@ final class TokenHistory {
         count = Math.min(count, newCount);
     }
 
+    /** The tokens, from position 0 on; valid until more are added. */
+    int[] array() {
+        return ids;
+    }
+
     int[] range(int from, int to) {
         return Arrays.copyOfRange(ids, from, to);
     }
