@@ -214,4 +214,25 @@ final class AttentionTiles {
         s20.intoArray(c, c2);
         s30.intoArray(c, c3);
     }
+
+    /** Probabilities of one query against four vectors of every value. */
+    static void valuesOfFourForOne(
+            float[] p, int pAt, int pStride, float[] v, int vAt, int vStride, int n, float[] c, int cAt) {
+        FloatVector s0 = FloatVector.fromArray(F, c, cAt);
+        FloatVector s1 = FloatVector.fromArray(F, c, cAt + L);
+        FloatVector s2 = FloatVector.fromArray(F, c, cAt + 2 * L);
+        FloatVector s3 = FloatVector.fromArray(F, c, cAt + 3 * L);
+        for (int j = 0; j < n; j++) {
+            int from = vAt + j * vStride;
+            FloatVector b = FloatVector.broadcast(F, p[pAt + j * pStride]);
+            s0 = b.fma(FloatVector.fromArray(F, v, from), s0);
+            s1 = b.fma(FloatVector.fromArray(F, v, from + L), s1);
+            s2 = b.fma(FloatVector.fromArray(F, v, from + 2 * L), s2);
+            s3 = b.fma(FloatVector.fromArray(F, v, from + 3 * L), s3);
+        }
+        s0.intoArray(c, cAt);
+        s1.intoArray(c, cAt + L);
+        s2.intoArray(c, cAt + 2 * L);
+        s3.intoArray(c, cAt + 3 * L);
+    }
 }

@@ -11,18 +11,12 @@ import org.slf4j.LoggerFactory;
  *
  * @param name {@code "scalar"}, or {@code "vector"} and the vector width in bits
  * @param matrices products with stored weights
- * @param tiles products of float tiles
  * @param math element-wise operations
  * @param cacheRows numbers of cache rows
  * @param attention queries against tiles of keys and values
  */
 public record Kernels(
-        String name,
-        MatrixKernel matrices,
-        TileKernel tiles,
-        VectorMath math,
-        CacheRowKernel cacheRows,
-        AttentionKernel attention) {
+        String name, MatrixKernel matrices, VectorMath math, CacheRowKernel cacheRows, AttentionKernel attention) {
     private static final String VECTOR_MODULE = "jdk.incubator.vector";
 
     /**
@@ -36,14 +30,8 @@ public record Kernels(
 
     /** The scalar reference. */
     public static Kernels scalar() {
-        ScalarTileKernel tiles = new ScalarTileKernel();
         return new Kernels(
-                "scalar",
-                new ScalarMatrixKernel(),
-                tiles,
-                new ScalarMath(),
-                new ScalarCacheRows(),
-                new ScalarAttention());
+                "scalar", new ScalarMatrixKernel(), new ScalarMath(), new ScalarCacheRows(), new ScalarAttention());
     }
 
     /**
@@ -58,7 +46,6 @@ public record Kernels(
         return new Kernels(
                 "vector" + Lanes.BITS,
                 new VectorMatrixKernel(),
-                new VectorTileKernel(),
                 new SimdMath(),
                 new VectorCacheRows(),
                 new VectorAttention());

@@ -148,11 +148,4 @@ final class ScalarMath implements VectorMath {
             x[i] = 1f / (1f + expOf(-x[i]));
         }
     }
-
-    @Override
-    public void addWeightedRelu(float[] scores, int at, float weight, float[] out, int outAt, int n) {
-        for (int j = 0; j < n; j++) {
-            out[outAt + j] = Math.fma(weight, Math.max(0f, scores[at + j]), out[outAt + j]);
-        }
-    }
 }

@@ -196,17 +196,4 @@ final class SimdMath implements VectorMath {
             x[at + i] = 1f / (1f + ScalarMath.expOf(-x[at + i]));
         }
     }
-
-    @Override
-    public void addWeightedRelu(float[] scores, int at, float weight, float[] out, int outAt, int n) {
-        FloatVector w = FloatVector.broadcast(F, weight);
-        int i = 0;
-        for (; i <= n - L; i += L) {
-            w.fma(FloatVector.fromArray(F, scores, at + i).max(0f), FloatVector.fromArray(F, out, outAt + i))
-                    .intoArray(out, outAt + i);
-        }
-        for (; i < n; i++) {
-            out[outAt + i] = Math.fma(weight, Math.max(0f, scores[at + i]), out[outAt + i]);
-        }
-    }
 }

@@ -147,6 +147,9 @@ final class VectorAttention implements AttentionKernel {
             float[] c,
             int cAt) {
         int d = from;
+        for (; d <= width - 4 * L; d += 4 * L) {
+            AttentionTiles.valuesOfFourForOne(p, pAt, columns, v, vAt + d, vStride, n, c, cAt + d);
+        }
         for (; d <= width - L; d += L) {
             FloatVector s = FloatVector.fromArray(F, c, cAt + d);
             for (int j = 0; j < n; j++) {

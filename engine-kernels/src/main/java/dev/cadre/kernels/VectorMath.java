@@ -59,9 +59,4 @@ public interface VectorMath {
 
     /** x[i] = 1 / (1 + e^−x[i]). */
     void sigmoid(float[] x, int at, int n);
-
-    /**
-     * out[j] += weight·max(0, scores[j]): one head of the lightning indexer.
-     */
-    void addWeightedRelu(float[] scores, int at, float weight, float[] out, int outAt, int n);
 }

@@ -51,23 +51,8 @@ final class LatentSpans {
     private int partRow;
     private int[] firstSpan = new int[16]; // of each row of the part, and their number at the end
     private int[] spanRow = new int[64];
-    private State[] spanStates = {};
+    private SpanState[] spanStates = {};
     private int headGroups;
-
-    /** Running maxima and sums of the heads. */
-    private static final class State {
-        private final Floats maxima = new Floats();
-        private final Floats sums = new Floats();
-        private float[] max;
-        private float[] sum;
-
-        void begin(int columns) {
-            max = maxima.of(1, columns);
-            sum = sums.of(1, columns);
-            Arrays.fill(max, 0, columns, Float.NEGATIVE_INFINITY);
-            Arrays.fill(sum, 0, columns, 0f);
-        }
-    }
 
     /** Scratch space of one worker. */
     private static final class Worker {
@@ -76,8 +61,8 @@ final class LatentSpans {
         private final Floats kept = new Floats(); // [columns]
         private final Floats packed = new Floats(); // [r + dr, columns]
         private final Floats values = new Floats(); // [heads, r]
-        private final State row = new State();
-        private final State span = new State();
+        private final SpanState row = new SpanState();
+        private final SpanState span = new SpanState();
     }
 
     LatentSpans(Team team) {
@@ -165,7 +150,7 @@ final class LatentSpans {
 
     /** Weighted latents of positions [from, to) of a row's list, not yet divided by the sum of the weights. */
     private void span(
-            int row, int from, int to, float[] q, int qAt, float[] values, int at, State state, Worker worker) {
+            int row, int from, int to, float[] q, int qAt, float[] values, int at, SpanState state, Worker worker) {
         int rank = c.latentRank();
         float[] tile = worker.tile.of(BLOCK, width());
         float[] s = worker.scores.of(BLOCK, columns);
@@ -176,7 +161,7 @@ final class LatentSpans {
             int n = Math.min(BLOCK, to - block);
             gather(row, block, n, tile);
             kernel.scores(q, qAt, columns, tile, 0, width(), n, width(), s);
-            kernel.softmax(s, columns, n, c.scale(), state.max, state.sum, kept);
+            kernel.softmax(s, columns, n, c.scale(), state.max(), state.sum(), kept);
             if (block > from) {
                 for (int h = 0; h < c.heads(); h++) {
                     if (kept[h] != 1f) {
@@ -204,24 +189,23 @@ final class LatentSpans {
 
     /** Adds a later span to what the spans before it came to, for a range of heads. */
     private void combine(
-            int firstHead, int end, float[] values, int at, State state, float[] more, int moreAt, State moreState) {
+            int firstHead,
+            int end,
+            float[] values,
+            int at,
+            SpanState state,
+            float[] more,
+            int moreAt,
+            SpanState moreState) {
         int rank = c.latentRank();
         for (int h = firstHead; h < end; h++) {
-            float max = Math.max(state.max[h], moreState.max[h]);
-            float kept = state.max[h] == max ? 1f : math.exp(state.max[h] - max);
-            float taken = moreState.max[h] == max ? 1f : math.exp(moreState.max[h] - max);
-            if (kept != 1f) {
-                math.scale(values, at + h * rank, kept, rank);
-            }
-            math.addScaled(values, at + h * rank, more, moreAt + h * rank, taken, rank);
-            state.sum[h] = state.sum[h] * kept + moreState.sum[h] * taken;
-            state.max[h] = max;
+            state.add(math, h, values, at + h * rank, moreState, h, more, moreAt + h * rank, rank);
         }
     }
 
-    private void finish(int firstHead, int end, float[] values, int at, State state) {
+    private void finish(int firstHead, int end, float[] values, int at, SpanState state) {
         for (int h = firstHead; h < end; h++) {
-            math.scale(values, at + h * c.latentRank(), 1f / state.sum[h], c.latentRank());
+            state.finish(math, h, values, at + h * c.latentRank(), c.latentRank());
         }
     }
 
@@ -265,7 +249,7 @@ final class LatentSpans {
         if (first + count > known) {
             spanStates = Arrays.copyOf(spanStates, Math.max(first + count, 2 * known));
             for (int i = known; i < spanStates.length; i++) {
-                spanStates[i] = new State();
+                spanStates[i] = new SpanState();
             }
         }
     }
@@ -302,7 +286,7 @@ final class LatentSpans {
         int end = c.heads() * (group + 1) / headGroups;
         int at = (partRow + rowOfPart) * valuesWidth();
         int span = firstSpan[rowOfPart];
-        State state = spanStates[span];
+        SpanState state = spanStates[span];
         float[] values = partials.of(firstSpan[rowOfPart + 1], valuesWidth());
         int rank = c.latentRank();
         System.arraycopy(values, span * valuesWidth() + first * rank, out, at + first * rank, (end - first) * rank);
