@@ -34,6 +34,7 @@ final class FilePages implements PageStore {
     private MemorySegment extent = MemorySegment.NULL;
     private long extentStart = ScratchFile.HEADER_BYTES;
     private long used; // bytes of the extent that are handed out
+    private long written; // bytes of it that have disk blocks
     private long pages; // in all extents
 
     /**
@@ -46,7 +47,7 @@ final class FilePages implements PageStore {
         this.path = path;
         this.pageBytes = pageBytes;
         this.mostPages = mostPages;
-        this.zeros = ByteBuffer.allocateDirect((int) Math.min(WRITE_BYTES, pageBytes));
+        this.zeros = ByteBuffer.allocateDirect(WRITE_BYTES);
         try {
             this.file = opener.open(path);
         } catch (IOException e) {
@@ -60,14 +61,34 @@ final class FilePages implements PageStore {
         if (used == extent.byteSize()) {
             mapExtent();
         }
-        for (long done = 0; done < pageBytes; ) {
-            int count = (int) Math.min(zeros.capacity(), pageBytes - done);
-            file.write(zeros.clear().limit(count), extentStart + used + done);
-            done += count;
+        if (used == written) {
+            writeAhead();
         }
         MemorySegment page = extent.asSlice(used, pageBytes);
         used += pageBytes;
         return page;
+    }
+
+    /** Writes some small pages at a time, or one. Near the end of the disk there may be room for one only. */
+    private void writeAhead() throws IOException {
+        long several = Math.min(extent.byteSize() - used, WRITE_BYTES / pageBytes * pageBytes);
+        try {
+            writeZeros(Math.max(pageBytes, several));
+        } catch (IOException e) {
+            if (several <= pageBytes) {
+                throw e;
+            }
+            writeZeros(pageBytes);
+        }
+    }
+
+    private void writeZeros(long bytes) throws IOException {
+        for (long done = 0; done < bytes; ) {
+            int count = (int) Math.min(zeros.capacity(), bytes - done);
+            file.write(zeros.clear().limit(count), extentStart + used + done);
+            done += count;
+        }
+        written = used + bytes;
     }
 
     private void mapExtent() throws IOException {
@@ -77,6 +98,7 @@ final class FilePages implements PageStore {
         extent = file.map(start, Math.multiplyExact(count, pageBytes), arena);
         extentStart = start;
         used = 0;
+        written = 0;
         pages += count;
     }
 

@@ -150,6 +150,25 @@ class FilePagesTest {
     }
 
     @Test
+    void smallPagesAreWrittenSeveralAtATime() {
+        FailingDisk disk = new FailingDisk(-1);
+        long small = 10_000;
+        try (PagePool pool = pool(disk, small, 250)) {
+            for (int i = 1; i <= 250; i++) {
+                pool.acquire();
+                assertTrue(disk.writtenTo >= ScratchFile.HEADER_BYTES + i * small);
+            }
+            assertEquals(ScratchFile.HEADER_BYTES + 250 * small, disk.writtenTo, "no more than the budget");
+            assertEquals(1 + 1 + 3, disk.steps, "opened, mapped, and written three times");
+        }
+        disk = new FailingDisk(2);
+        try (PagePool pool = pool(disk, small, 250)) {
+            pool.acquire();
+            assertEquals(4, disk.steps, "one page where there is no room for more");
+        }
+    }
+
+    @Test
     void fiftySevenGigabytesTakeFewMappings() {
         FailingDisk disk = new FailingDisk(-1);
         disk.writes = false; // the file stays a hole
