@@ -30,8 +30,8 @@ final class InspectCommand implements Callable<Integer> {
     @Option(names = "--context", paramLabel = "N", description = "Positions for the memory figures.")
     private int context;
 
-    @Option(names = "--kv", paramLabel = "TYPE", description = "Precision of the key-value cache.")
-    private KvPrecision kv = KvPrecision.F32;
+    @Option(names = "--kv", paramLabel = "TYPE", description = "Precision of the key-value cache; FP8 by default.")
+    private KvPrecision kv = KvPrecision.FP8;
 
     @Option(names = "--json", description = "Print JSON.")
     private boolean json;

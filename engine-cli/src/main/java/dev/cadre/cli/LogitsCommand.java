@@ -34,7 +34,7 @@ final class LogitsCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         int[] ids = TokenList.parse(tokens);
-        try (MoeModel loaded = MoeModel.load(model.path(), model.withoutPrefixCache());
+        try (MoeModel loaded = model.loadToEvaluate();
                 Session session = loaded.newSession(model.sessionOptions())) {
             if (ids.length > session.context()) {
                 throw new UserException(

@@ -2,6 +2,7 @@ package dev.cadre.cli;
 
 import dev.cadre.core.KvPrecision;
 import dev.cadre.core.LoadOptions;
+import dev.cadre.core.ModelInspection;
 import dev.cadre.core.MoeModel;
 import dev.cadre.core.SessionOptions;
 import java.nio.file.Files;
@@ -10,6 +11,12 @@ import picocli.CommandLine.Option;
 
 /** Which model, and how it is loaded. */
 final class ModelOptions {
+    /** Bytes of one position's float32 cache up to which a model is small. */
+    private static final long SMALL_BYTES = 8 << 10;
+
+    /** Positions of a page. */
+    private static final int PAGE = 64;
+
     @Option(
             names = "--model",
             paramLabel = "PATH",
@@ -28,8 +35,9 @@ final class ModelOptions {
     @Option(
             names = "--kv",
             paramLabel = "TYPE",
-            description = "Precision of the key-value cache: ${COMPLETION-CANDIDATES}.")
-    private KvPrecision kv = KvPrecision.F32;
+            description = "Precision of the key-value cache: ${COMPLETION-CANDIDATES}. By default FP8; F32 for logits"
+                    + " and perplexity, and for run with small models (at most 8 KiB for a position in F32).")
+    private KvPrecision kv;
 
     @Option(
             names = "--kv-file",
@@ -81,7 +89,10 @@ final class ModelOptions {
     }
 
     LoadOptions loadOptions() {
-        LoadOptions options = LoadOptions.defaults().withCachePrecision(kv);
+        LoadOptions options = LoadOptions.defaults();
+        if (kv != null) {
+            options = options.withCachePrecision(kv);
+        }
         if (threads != null) {
             options = options.withThreads(threads);
         }
@@ -97,8 +108,21 @@ final class ModelOptions {
         return chunk == null ? options : options.withPrefillChunk(chunk);
     }
 
-    MoeModel load() {
-        return MoeModel.load(path(), loadOptions());
+    /** Loads a model to generate with. */
+    MoeModel loadToRun() {
+        LoadOptions options = loadOptions();
+        return MoeModel.load(path(), kv == null && isSmall() ? options.withCachePrecision(KvPrecision.F32) : options);
+    }
+
+    /** Whether FP8 would save next to nothing: exact results are then worth more. */
+    private boolean isSmall() {
+        return ModelInspection.of(path(), PAGE, KvPrecision.F32).cacheBytes() <= PAGE * SMALL_BYTES;
+    }
+
+    /** Loads a model to evaluate its weights with: caches are exact unless the command line says otherwise. */
+    MoeModel loadToEvaluate() {
+        LoadOptions options = withoutPrefixCache();
+        return MoeModel.load(path(), kv == null ? options.withCachePrecision(KvPrecision.F32) : options);
     }
 
     /** Options for measuring, where nothing is to be found that an earlier run has computed. */

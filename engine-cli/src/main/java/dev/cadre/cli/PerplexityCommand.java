@@ -50,7 +50,7 @@ final class PerplexityCommand implements Callable<Integer> {
         }
         String text = Files.readString(file);
         int window = model.context() == 0 ? DEFAULT_WINDOW : model.context();
-        try (MoeModel loaded = MoeModel.load(model.path(), model.withoutPrefixCache())) {
+        try (MoeModel loaded = model.loadToEvaluate()) {
             Perplexity.Result result = Perplexity.measure(loaded, text, window, saveLogits, compareLogits);
             if (json) {
                 ObjectNode node = Json.object();

@@ -90,7 +90,7 @@ final class RunCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         Sampling sampling = sampling();
         long start = System.nanoTime();
-        try (MoeModel loaded = model.load();
+        try (MoeModel loaded = model.loadToRun();
                 Session session = loaded.newSession(model.sessionOptions())) {
             double loadSeconds = (System.nanoTime() - start) / 1e9;
             PrintStream out = new PrintStream(System.out, false, StandardCharsets.UTF_8);

@@ -165,6 +165,46 @@ class CommandTest {
         assertEquals(1, second.path("top1_agreement").asDouble());
     }
 
+    @Test
+    void cachesAreFp8UnlessExactnessIsWanted() throws IOException {
+        Path plain = temp.resolve("plain.npy");
+        Path exact = temp.resolve("exact.npy");
+        Path coarse = temp.resolve("coarse.npy");
+        String[] logits = {"logits", "--model", GOLDEN, "--tokens", "1,2,3,4,5,6,7,8", "--out"};
+        assertEquals(0, run(append(logits, plain.toString())).status);
+        assertEquals(0, run(append(logits, exact.toString(), "--kv", "f32")).status);
+        assertEquals(0, run(append(logits, coarse.toString(), "--kv", "fp8")).status);
+        assertEquals(-1, Files.mismatch(plain, exact));
+        assertTrue(Files.mismatch(plain, coarse) > 0);
+        String[] bench = {"bench", "--model", GOLDEN, "-p", "0", "-n", "1", "-r", "1", "-d", "64", "--json"};
+        long byDefault = kvBytes(run(bench));
+        assertEquals(kvBytes(run(append(bench, "--kv", "fp8"))), byDefault);
+        assertTrue(kvBytes(run(append(bench, "--kv", "f32"))) > 2 * byDefault);
+    }
+
+    private static long kvBytes(Outcome bench) {
+        assertEquals(0, bench.status, bench.err);
+        return JsonMapper.shared().readTree(bench.out).get(0).path("kv_bytes").asLong();
+    }
+
+    @Test
+    void theCacheMayLieInAFile() throws IOException {
+        Path file = temp.resolve("kv");
+        String[] args = {"run", "--model", GOLDEN, "--tokens", "1,2,3", "--print-tokens", "--max-tokens", "9"};
+        String expected = run(args).out;
+        assertEquals(expected, run(append(args, "--kv-file", file.toString(), "--kv-bytes", "10M")).out);
+        assertFalse(Files.exists(file));
+        Outcome full = run(append(args, "--kv-file", file.toString(), "--kv-bytes", "10"));
+        assertEquals(1, full.status);
+        assertTrue(full.err.contains("cache is full"), full.err);
+        assertFalse(Files.exists(file));
+        Files.writeString(file, "mine");
+        Outcome taken = run(append(args, "--kv-file", file.toString()));
+        assertEquals(1, taken.status);
+        assertTrue(taken.err.contains("not a cache file"), taken.err);
+        assertEquals("mine", Files.readString(file));
+    }
+
     private static String[] append(String[] args, String... more) {
         String[] all = java.util.Arrays.copyOf(args, args.length + more.length);
         System.arraycopy(more, 0, all, args.length, more.length);

@@ -46,10 +46,14 @@ public record LoadOptions(
         }
     }
 
-    /** One thread for each physical core, float32 caches within half of the machine's memory, chunks of 512. */
+    /**
+     * One thread for each physical core, FP8 caches within half of the machine's memory, an eighth of it for beginnings
+     * of earlier prompts, chunks of 512. What FP8 costs in accuracy is in {@code docs/accuracy.md}; results that must
+     * equal those of a reference want {@link KvPrecision#F32}.
+     */
     public static LoadOptions defaults() {
         long memory = SystemMemory.available();
-        return new LoadOptions(WorkerTeam.defaultSize(), KvPrecision.F32, memory / 2, null, memory / 8, 512);
+        return new LoadOptions(WorkerTeam.defaultSize(), KvPrecision.FP8, memory / 2, null, memory / 8, 512);
     }
 
     public LoadOptions withThreads(int value) {

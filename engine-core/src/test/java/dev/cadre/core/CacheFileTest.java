@@ -22,7 +22,7 @@ class CacheFileTest {
     void theSameBitsAsInMemory() throws IOException {
         Golden golden = Golden.of("mixed");
         Path file = temp.resolve("kv");
-        LoadOptions options = LoadOptions.defaults().withThreads(2);
+        LoadOptions options = Golden.exact().withThreads(2);
         try (MoeModel inMemory = MoeModel.load(golden.folder(), options);
                 MoeModel onFile = MoeModel.load(golden.folder(), options.withCacheFile(file, 100_000_000));
                 Session a = inMemory.newSession();
@@ -49,8 +49,7 @@ class CacheFileTest {
         Golden golden = Golden.of("mixed");
         Path file = temp.resolve("kv");
         long page = 64 * MoeModelSizes.cacheBytesPerToken(golden);
-        try (MoeModel model =
-                        MoeModel.load(golden.folder(), LoadOptions.defaults().withCacheFile(file, 2 * page));
+        try (MoeModel model = MoeModel.load(golden.folder(), Golden.exact().withCacheFile(file, 2 * page));
                 Session session = model.newSession()) {
             int[] tokens = new int[128];
             Arrays.fill(tokens, 3);
@@ -65,7 +64,7 @@ class CacheFileTest {
         private MoeModelSizes() {}
 
         static long cacheBytesPerToken(Golden golden) {
-            try (MoeModel model = MoeModel.load(golden.folder())) {
+            try (MoeModel model = MoeModel.load(golden.folder(), Golden.exact())) {
                 return model.info().cacheBytesPerToken();
             }
         }
@@ -75,7 +74,7 @@ class CacheFileTest {
     void aFileInUseIsATypedErrorAndLeavesNothing() throws IOException {
         Golden golden = Golden.of("mixed");
         Path file = temp.resolve("kv");
-        LoadOptions options = LoadOptions.defaults().withCacheFile(file, 1 << 20);
+        LoadOptions options = Golden.exact().withCacheFile(file, 1 << 20);
         try (MoeModel first = MoeModel.load(golden.folder(), options)) {
             assertThrows(CacheFileException.class, () -> MoeModel.load(golden.folder(), options));
             try (Session session = first.newSession()) {

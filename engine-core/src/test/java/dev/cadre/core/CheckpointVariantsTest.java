@@ -51,7 +51,7 @@ class CheckpointVariantsTest {
 
     private static void assertGolden(String name, Path folder) throws IOException {
         Golden golden = Golden.of(name);
-        try (MoeModel model = MoeModel.load(folder);
+        try (MoeModel model = MoeModel.load(folder, Golden.exact());
                 Session session = model.newSession()) {
             float[] values = session.forward(golden.prompt()).values();
             assertArrayEquals(golden.logits().values(), values, (float) (1e-4 * golden.logitsDeviation()));
@@ -139,7 +139,7 @@ class CheckpointVariantsTest {
         Path folder = variant("full", json -> json, header -> header);
         Files.writeString(
                 folder.resolve("generation_config.json"), "{\"eos_token_id\": [" + golden.greedy()[3] + ", 99999]}");
-        try (MoeModel model = MoeModel.load(folder);
+        try (MoeModel model = MoeModel.load(folder, Golden.exact());
                 Session session = model.newSession()) {
             Completion completion =
                     session.generate(golden.prompt(), Sampling.greedy()).result();
@@ -158,7 +158,7 @@ class CheckpointVariantsTest {
                 json -> json.replaceFirst(
                         "\"num_hidden_layers\": \\d+", "\"num_nextn_predict_layers\": 1, \"num_hidden_layers\": 6"),
                 header -> header);
-        try (MoeModel model = MoeModel.load(folder);
+        try (MoeModel model = MoeModel.load(folder, Golden.exact());
                 Session session = model.newSession()) {
             assertEquals(6, model.info().layers());
             assertEquals(
@@ -176,7 +176,7 @@ class CheckpointVariantsTest {
         Golden golden = Golden.of("mixed");
         Path target = temp.resolve(format + ".gguf");
         CheckpointConverter.convert(golden.folder(), target, new ConversionOptions(format));
-        try (MoeModel model = MoeModel.load(target);
+        try (MoeModel model = MoeModel.load(target, Golden.exact());
                 Session session = model.newSession()) {
             int v = model.info().vocabulary();
             float[] values = session.forward(golden.prompt()).values();

@@ -34,7 +34,7 @@ class ConvertedFamiliesTest {
     private Path temp;
 
     private float[] logits(Path model, int[] tokens) {
-        try (MoeModel loaded = MoeModel.load(model);
+        try (MoeModel loaded = MoeModel.load(model, Golden.exact());
                 Session session = loaded.newSession()) {
             return session.forward(tokens).values();
         }

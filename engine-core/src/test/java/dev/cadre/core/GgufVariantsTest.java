@@ -62,7 +62,7 @@ class GgufVariantsTest {
     }
 
     private static float[] logits(Path model, int[] prompt) {
-        try (MoeModel loaded = MoeModel.load(model);
+        try (MoeModel loaded = MoeModel.load(model, Golden.exact());
                 Session session = loaded.newSession()) {
             return session.forward(prompt).values();
         }

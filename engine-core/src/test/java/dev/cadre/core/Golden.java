@@ -26,6 +26,11 @@ record Golden(Path folder, int[] prompt, int[] greedy, Npy logits, JsonNode json
                 json);
     }
 
+    /** Options under which results are those of the reference: float32 caches. */
+    static LoadOptions exact() {
+        return LoadOptions.defaults().withCachePrecision(KvPrecision.F32);
+    }
+
     static Path resource(String name) {
         try {
             return Path.of(Golden.class.getClassLoader().getResource(name).toURI());

@@ -53,7 +53,7 @@ class GoldenTest {
 
     private static void assertLogits(Path checkpoint, int tokensPerCall, int prefillChunk) throws IOException {
         Golden golden = goldenOf(checkpoint);
-        LoadOptions options = LoadOptions.defaults().withThreads(2).withPrefillChunk(prefillChunk);
+        LoadOptions options = Golden.exact().withThreads(2).withPrefillChunk(prefillChunk);
         try (MoeModel model = MoeModel.load(checkpoint, options);
                 Session session = model.newSession()) {
             int vocabulary = model.info().vocabulary();
@@ -96,7 +96,7 @@ class GoldenTest {
         Map<String, Npy> references = new HashMap<>();
         List<String> diverging = new ArrayList<>();
         List<String> compared = new ArrayList<>();
-        try (MoeModel model = MoeModel.load(checkpoint, LoadOptions.defaults().withThreads(1));
+        try (MoeModel model = MoeModel.load(checkpoint, Golden.exact().withThreads(1));
                 Session session = model.newSession()) {
             for (String name : golden.stations()) {
                 references.put(name, golden.station(name));
@@ -136,7 +136,7 @@ class GoldenTest {
     @MethodSource("checkpoints")
     void greedyContinuation(Path checkpoint) throws IOException {
         Golden golden = goldenOf(checkpoint);
-        try (MoeModel model = MoeModel.load(checkpoint);
+        try (MoeModel model = MoeModel.load(checkpoint, Golden.exact());
                 Session session = model.newSession()) {
             List<Integer> ids = new ArrayList<>();
             Sampling greedy = Sampling.greedy().withMaxTokens(golden.greedy().length);
@@ -153,8 +153,7 @@ class GoldenTest {
         Golden golden = Golden.of(name);
         float[] expected = null;
         for (int threads : new int[] {1, 2, 3, 7}) {
-            try (MoeModel model = MoeModel.load(
-                            golden.folder(), LoadOptions.defaults().withThreads(threads));
+            try (MoeModel model = MoeModel.load(golden.folder(), Golden.exact().withThreads(threads));
                     Session session = model.newSession()) {
                 float[] values = session.forward(golden.prompt()).values();
                 expected = expected == null ? values : expected;
@@ -169,8 +168,7 @@ class GoldenTest {
         Golden golden = Golden.of(name);
         float[] expected = null;
         for (int chunk : new int[] {512, 1, 5, 64}) {
-            try (MoeModel model = MoeModel.load(
-                            golden.folder(), LoadOptions.defaults().withPrefillChunk(chunk));
+            try (MoeModel model = MoeModel.load(golden.folder(), Golden.exact().withPrefillChunk(chunk));
                     Session session = model.newSession()) {
                 float[] values = session.forward(golden.prompt()).values();
                 expected = expected == null ? values : expected;

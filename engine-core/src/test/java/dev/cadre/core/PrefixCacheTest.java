@@ -13,8 +13,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Prompts with the same beginning share its pages and are not computed again; nobody sees another difference. */
 class PrefixCacheTest {
-    private static final LoadOptions OPTIONS =
-            LoadOptions.defaults().withThreads(2).withPrefillChunk(32);
+    private static final LoadOptions OPTIONS = Golden.exact().withThreads(2).withPrefillChunk(32);
     private static final SessionOptions CONTEXT = SessionOptions.ofContext(2048);
 
     private static DefaultMoeModel load(String name, LoadOptions options) {

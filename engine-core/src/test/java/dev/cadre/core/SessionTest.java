@@ -28,7 +28,7 @@ class SessionTest {
     @BeforeAll
     static void load() throws IOException {
         golden = Golden.of("mixed");
-        model = MoeModel.load(golden.folder(), LoadOptions.defaults().withThreads(2));
+        model = MoeModel.load(golden.folder(), Golden.exact().withThreads(2));
     }
 
     @AfterAll
@@ -154,7 +154,7 @@ class SessionTest {
     @Test
     void fullCacheIsATypedErrorAndOtherSessionsGoOn() {
         long page = 64 * model.info().cacheBytesPerToken();
-        LoadOptions options = LoadOptions.defaults().withThreads(1).withCacheBytes(2 * page);
+        LoadOptions options = Golden.exact().withThreads(1).withCacheBytes(2 * page);
         try (MoeModel small = MoeModel.load(golden.folder(), options);
                 Session first = small.newSession();
                 Session second = small.newSession()) {
@@ -168,7 +168,7 @@ class SessionTest {
 
     @Test
     void closedModelAndSessionSayso() {
-        MoeModel other = MoeModel.load(golden.folder());
+        MoeModel other = MoeModel.load(golden.folder(), Golden.exact());
         Session session = other.newSession();
         session.forward(1, 2, 3);
         session.close();
@@ -204,7 +204,7 @@ class SessionTest {
 
     @Test
     void closingTheModelWhileOthersGenerate() throws Exception {
-        MoeModel other = MoeModel.load(golden.folder(), LoadOptions.defaults().withThreads(2));
+        MoeModel other = MoeModel.load(golden.folder(), Golden.exact().withThreads(2));
         try (ExecutorService pool = Executors.newFixedThreadPool(8)) {
             List<Future<?>> results = new ArrayList<>();
             for (int i = 0; i < 8; i++) {

@@ -13,7 +13,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Layers with a window or chunks give back what lies behind it, and nobody sees a difference. */
 class WindowCacheTest {
     private static final LoadOptions OPTIONS =
-            LoadOptions.defaults().withThreads(2).withPrefillChunk(64).withPrefixCacheBytes(0); // pages are counted
+            Golden.exact().withThreads(2).withPrefillChunk(64).withPrefixCacheBytes(0); // pages are counted
     private static final SessionOptions CONTEXT = SessionOptions.ofContext(4096);
 
     private static int[] tokens(int n, int step) {
