@@ -1,8 +1,8 @@
 package dev.cadre.core;
 
 /**
- * A page of a mapped model file could not be read: the file was truncated or its disk failed while in use. The step was
- * discarded; the model cannot be used any more and should be closed.
+ * A page of a mapped model file, or of the cache file, could not be reached: the file was truncated or its disk failed
+ * while in use. The step was discarded; the model cannot be used any more and should be closed.
  */
 public final class WeightsFaultException extends CadreException {
     private static final long serialVersionUID = 1L;

@@ -11,8 +11,10 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
-/** A model whose file is truncated while it generates fails with a typed error; the process lives. */
+/** A model whose file, or cache file, is truncated while it generates fails with a typed error; the process lives. */
 class TruncatedModelTest {
     @TempDir
     private Path temp;
@@ -20,6 +22,17 @@ class TruncatedModelTest {
     @Test
     void aTruncatedFileIsATypedError() throws IOException, InterruptedException {
         Path model = Files.copy(Golden.resource("golden/mixed/model.gguf"), temp.resolve("model.gguf"));
+        assertFails(model, temp.resolve("kv"), model);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aTruncatedCacheFileIsATypedError(KvPrecision precision) throws IOException, InterruptedException {
+        Path cache = temp.resolve("kv-" + precision);
+        assertFails(Golden.resource("golden/mixed/model.gguf"), cache, cache);
+    }
+
+    private void assertFails(Path model, Path cache, Path truncated) throws IOException, InterruptedException {
         Path log = temp.resolve("log");
         String separator = System.getProperty("path.separator");
         Process child = new ProcessBuilder(List.of(
@@ -34,7 +47,9 @@ class TruncatedModelTest {
                                 + separator
                                 + location(Child.class),
                         Child.class.getName(),
-                        model.toString()))
+                        model.toString(),
+                        cache.toString(),
+                        truncated.toString()))
                 .directory(temp.toFile())
                 .redirectOutput(log.toFile())
                 .redirectError(temp.resolve("err").toFile())
@@ -58,8 +73,13 @@ class TruncatedModelTest {
         private Child() {}
 
         public static void main(String[] args) throws IOException {
-            Path file = Path.of(args[0]);
-            MoeModel model = MoeModel.load(file, LoadOptions.defaults().withThreads(2));
+            String cache = args[1];
+            LoadOptions options = LoadOptions.defaults().withThreads(2).withCacheFile(Path.of(cache), 1 << 30);
+            for (KvPrecision precision : KvPrecision.values()) {
+                options = cache.endsWith(precision.name()) ? options.withCachePrecision(precision) : options;
+            }
+            Path file = Path.of(args[2]);
+            MoeModel model = MoeModel.load(Path.of(args[0]), options);
             Session session = model.newSession();
             Session other = model.newSession();
             for (int i = 0; i < 300; i++) {
