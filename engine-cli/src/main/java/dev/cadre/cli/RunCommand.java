@@ -45,6 +45,15 @@ final class RunCommand implements Callable<Integer> {
         private String tokens;
     }
 
+    @Option(
+            names = "--restore",
+            paramLabel = "FILE",
+            description = "Continue a saved session: the prompt follows what it has read and written.")
+    private Path restore;
+
+    @Option(names = "--save", paramLabel = "FILE", description = "Save the session to this file afterwards.")
+    private Path save;
+
     @Option(names = "--max-tokens", paramLabel = "N", description = "Most tokens to generate; 128 by default.")
     private int maxTokens = 128;
 
@@ -91,7 +100,7 @@ final class RunCommand implements Callable<Integer> {
         Sampling sampling = sampling();
         long start = System.nanoTime();
         try (MoeModel loaded = model.loadToRun();
-                Session session = loaded.newSession(model.sessionOptions())) {
+                Session session = open(loaded)) {
             double loadSeconds = (System.nanoTime() - start) / 1e9;
             PrintStream out = new PrintStream(System.out, false, StandardCharsets.UTF_8);
             try (Generation generation = generate(session, sampling)) {
@@ -106,8 +115,21 @@ final class RunCommand implements Callable<Integer> {
                 print(out, completion, loadSeconds, loaded);
             }
             out.flush();
+            if (save != null) {
+                session.save(save);
+            }
         }
         return 0;
+    }
+
+    private Session open(MoeModel loaded) {
+        if (restore == null) {
+            return loaded.newSession(model.sessionOptions());
+        }
+        if (prompt == null) {
+            throw new UserException("--restore needs a prompt to go on with: --prompt, --prompt-file or --tokens");
+        }
+        return loaded.restore(restore, model.sessionOptions());
     }
 
     private Sampling sampling() {

@@ -188,6 +188,21 @@ class CommandTest {
     }
 
     @Test
+    void aSavedSessionGoesOn() {
+        String file = temp.resolve("session").toString();
+        String[] run = {"run", "--model", GOLDEN, "--print-tokens", "--max-tokens", "5", "--tokens"};
+        String first = run(append(run, "1,2,3", "--save", file)).out.strip();
+        String both = "1,2,3," + first.replace(' ', ',') + ",4,5";
+        Outcome second = run(append(run, "4,5", "--restore", file));
+        assertEquals(run(append(run, both)).out, second.out, second.err);
+        Outcome other = run("run", "--model", BUNDLED, "--prompt", "a", "--restore", file);
+        assertEquals(1, other.status);
+        assertTrue(other.err.contains("another model"), other.err);
+        Outcome noPrompt = run("run", "--model", GOLDEN, "--restore", file);
+        assertTrue(noPrompt.err.contains("needs a prompt"), noPrompt.err);
+    }
+
+    @Test
     void theCacheMayLieInAFile() throws IOException {
         Path file = temp.resolve("kv");
         String[] args = {"run", "--model", GOLDEN, "--tokens", "1,2,3", "--print-tokens", "--max-tokens", "9"};
