@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cadre.core.CacheFullException;
 import dev.cadre.core.model.AttentionConfig.Span;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -79,6 +80,7 @@ class PrefixIndexModelTest {
                         }
                         case 6 -> rewind(model);
                         case 7 -> unknownTokens(model);
+                        case 8 -> fromAFile(model);
                         default -> append(model);
                     }
                 }
@@ -164,12 +166,47 @@ class PrefixIndexModelTest {
             index.register(model.cache);
         }
 
+        /** A copy as a file brings it, then with other numbers, as another build might have saved them. */
+        private void fromAFile(Model model) {
+            int[] ids = model.tokens.stream().mapToInt(Integer::intValue).toArray();
+            int[] groups = new int[2 * layout.groups()];
+            int pages = 0;
+            for (int g = 0; g < layout.groups(); g++) {
+                groups[2 * g] = model.cache.firstPage(g);
+                groups[2 * g + 1] = CacheLayout.pagesFor(ids.length);
+                pages += groups[2 * g + 1] - groups[2 * g];
+            }
+            assertTrue(layout.fits(ids.length, groups, pages));
+            Model copy;
+            try {
+                copy = new Model(SequenceCache.of(layout, pool, ids.length, groups, ids));
+            } catch (CacheFullException e) {
+                refusals++;
+                return;
+            }
+            ByteBuffer page = ByteBuffer.allocateDirect((int) layout.pageBytes());
+            for (int g = 0; g < layout.groups(); g++) {
+                for (int i = copy.cache.firstPage(g); i < copy.cache.endPage(g); i++) {
+                    CachePages.out(model.cache).page(g, i, page);
+                    CachePages.in(copy.cache).page(g, i, page);
+                }
+            }
+            copy.tokens.addAll(model.tokens);
+            copy.salt = model.salt;
+            all.add(copy);
+            check("copied");
+            copy.salt = ids.length == 0 ? 0 : 0.25f;
+            write(copy, 0);
+            index.register(copy.cache);
+        }
+
         private void write(Model model, int from) {
             float[] contents = model.contents();
             float[] row = new float[WIDTH];
-            for (int p = from; p < contents.length; p++) {
-                Arrays.fill(row, contents[p]);
-                for (int layer = 0; layer < spans.size(); layer++) {
+            for (int layer = 0; layer < spans.size(); layer++) {
+                int kept = PAGE * model.cache.firstPage(layout.group(layer));
+                for (int p = Math.max(from, kept); p < contents.length; p++) {
+                    Arrays.fill(row, contents[p]);
                     row[0] = layer;
                     model.cache.writeKey(layer, 1, p, row, 0);
                 }
