@@ -12,6 +12,7 @@ import dev.cadre.core.model.ModelWeights;
 import dev.cadre.core.model.WeightSource;
 import dev.cadre.weights.Checkpoint;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
@@ -28,8 +29,11 @@ final class Engine {
     private final int prefillChunk;
     private final ReentrantLock lock = new ReentrantLock(true);
     private final Batch batch = new Batch();
-    private boolean closed;
-    private boolean faulted;
+    /** Held shared while pages are moved beside steps, exclusively while the pool is closed. */
+    private final ReentrantReadWriteLock pages = new ReentrantReadWriteLock();
+
+    private volatile boolean closed;
+    private volatile boolean faulted;
 
     Engine(
             ModelConfig config,
@@ -229,6 +233,19 @@ final class Engine {
         }
     }
 
+    /** Runs what moves pages that no step writes, while steps go on; the model's end waits for it. */
+    void besideSteps(Runnable action) {
+        pages.readLock().lock();
+        try {
+            checkOpen();
+            action.run();
+        } catch (InternalError e) {
+            throw fault(e);
+        } finally {
+            pages.readLock().unlock();
+        }
+    }
+
     private WeightsFaultException fault(InternalError e) {
         faulted = true;
         return new WeightsFaultException(
@@ -264,10 +281,13 @@ final class Engine {
             }
             closed = true;
             team.close();
+            pages.writeLock().lock();
             try (checkpoint;
                     weights) {
                 prefixes.clear();
                 pool.close();
+            } finally {
+                pages.writeLock().unlock();
             }
         } finally {
             lock.unlock();

@@ -16,7 +16,10 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.function.Supplier;
 
-/** Saves and restores the sessions of one model. Steps of other sessions go on meanwhile, between two pages. */
+/**
+ * Saves and restores the sessions of one model. Steps of all sessions go on meanwhile: what is saved is a fork, whose
+ * pages nobody writes, and what is restored belongs to no session yet.
+ */
 final class SavedSessions {
     private final Engine engine;
     private final Supplier<byte[]> computeFingerprint;
@@ -46,7 +49,7 @@ final class SavedSessions {
             int known = copy.knownTokens();
             int[] tokens = Arrays.copyOf(copy.tokens(0, known), known + unread.length);
             System.arraycopy(unread, 0, tokens, known, unread.length);
-            SavedCache pages = betweenSteps(CachePages.out(copy));
+            SavedCache pages = besideSteps(CachePages.out(copy));
             long count = 0;
             for (int g = 0; g < pages.groups(); g++) {
                 count += pages.end(g) - pages.first(g);
@@ -93,7 +96,7 @@ final class SavedSessions {
             SequenceCache cache = engine.newCache(header.positions(), groups, Arrays.copyOf(tokens, header.known()));
             boolean done = false;
             try {
-                reader.pages(betweenSteps(CachePages.in(cache)));
+                reader.pages(besideSteps(CachePages.in(cache)));
                 done = true;
             } finally {
                 if (!done) {
@@ -126,8 +129,8 @@ final class SavedSessions {
         }
     }
 
-    /** The pages, each moved while no step runs and the model is open. */
-    private SavedCache betweenSteps(SavedCache pages) {
+    /** The pages, each moved while the model is open. */
+    private SavedCache besideSteps(SavedCache pages) {
         return new SavedCache() {
             @Override
             public int groups() {
@@ -146,10 +149,7 @@ final class SavedSessions {
 
             @Override
             public void page(int group, int index, ByteBuffer content) {
-                engine.exclusively(() -> {
-                    pages.page(group, index, content);
-                    return null;
-                });
+                engine.besideSteps(() -> pages.page(group, index, content));
             }
         };
     }

@@ -14,6 +14,10 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.zip.CRC32C;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -338,6 +342,58 @@ class SavedSessionTest {
                 (DefaultMoeModel) MoeModel.load(Golden.resource("golden/mixed"), OPTIONS.withCacheBytes(3 * page))) {
             assertThrows(CacheFullException.class, () -> small.restore(file));
             assertEquals(0, small.engine().pool().heldPages());
+        }
+    }
+
+    @Test
+    void othersGenerateWhileSessionsAreSaved() throws Exception {
+        Path file = temp.resolve("busy");
+        float[] expected;
+        try (Session alone = model.newSession()) {
+            expected = alone.append(tokens(400)).values();
+        }
+        try (Session kept = model.newSession();
+                ExecutorService pool = Executors.newFixedThreadPool(1)) {
+            kept.append(tokens(400));
+            Future<?> others = pool.submit(() -> {
+                for (int i = 0; i < 5; i++) {
+                    try (Session other = model.newSession()) {
+                        assertArrayEquals(expected, other.append(tokens(400)).values(), 0f);
+                    }
+                }
+            });
+            do {
+                kept.save(file);
+                try (Session fork = kept.fork();
+                        Session back = model.restore(file)) {
+                    assertArrayEquals(fork.append(3).values(), back.append(3).values(), 0f);
+                }
+            } while (!others.isDone());
+            others.get();
+        }
+    }
+
+    @Test
+    void closingTheModelWhileASessionIsSaved() throws Exception {
+        Path file = saved(500);
+        for (int round = 0; round < 10; round++) {
+            MoeModel other = MoeModel.load(Golden.resource("golden/mixed"), OPTIONS);
+            try (ExecutorService pool = Executors.newFixedThreadPool(1)) {
+                Future<?> saving = pool.submit(() -> {
+                    Session session = other.newSession();
+                    session.append(tokens(500));
+                    while (true) {
+                        session.save(file);
+                        other.restore(file).close();
+                    }
+                });
+                Thread.sleep(20 + 10 * round);
+                other.close();
+                Throwable cause =
+                        assertThrows(ExecutionException.class, saving::get).getCause();
+                assertEquals(ModelClosedException.class, cause.getClass(), cause.toString());
+            }
+            restoredHas(500, file);
         }
     }
 
