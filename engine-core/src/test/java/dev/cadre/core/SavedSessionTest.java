@@ -134,6 +134,21 @@ class SavedSessionTest {
     }
 
     @Test
+    void tokensOfManyBlocksComeBack() {
+        Path file = temp.resolve("long");
+        int[] ids = tokens(40_000);
+        try (DefaultSession session = (DefaultSession) model.newSession()) {
+            session.cache().reserve(ids.length);
+            session.cache().commit(ids, 0, ids.length);
+            session.save(file);
+        }
+        try (DefaultSession back = (DefaultSession) model.restore(file)) {
+            assertEquals(ids.length, back.cache().knownTokens());
+            assertArrayEquals(ids, back.cache().tokens(0, ids.length));
+        }
+    }
+
+    @Test
     void forgottenPositionsAreNotInTheFile() throws IOException {
         Path plain = saved(70);
         Path rewound = temp.resolve("rewound");

@@ -1,5 +1,6 @@
 package dev.cadre.core.saved;
 
+import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.zip.CRC32C;
@@ -19,9 +20,9 @@ final class Blocks {
         return (int) sum.getValue();
     }
 
-    /** A buffer for blocks of this content and their checksum. */
-    static ByteBuffer buffer(long contentBytes) {
-        return ByteBuffer.allocateDirect(Math.toIntExact(contentBytes + SessionHeader.CHECKSUM_BYTES))
-                .order(ByteOrder.LITTLE_ENDIAN);
+    /** A buffer for blocks of this content and their checksum, which lives as long as {@code arena}. */
+    static ByteBuffer buffer(Arena arena, long contentBytes) {
+        int bytes = Math.toIntExact(contentBytes + SessionHeader.CHECKSUM_BYTES);
+        return arena.allocate(bytes, 64).asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
     }
 }

@@ -4,6 +4,7 @@ import dev.cadre.core.SessionFileException;
 import dev.cadre.core.SessionFileException.Reason;
 import java.io.Closeable;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 
@@ -14,6 +15,7 @@ import java.nio.file.Path;
 public final class SessionReader implements Closeable {
     private final Path path;
     private final InputFile file;
+    private final Arena buffers = Arena.ofConfined();
     private final SessionHeader header;
     private long at;
     private long blocks;
@@ -21,7 +23,15 @@ public final class SessionReader implements Closeable {
     private SessionReader(Path path, InputFile file) throws IOException {
         this.path = path;
         this.file = file;
-        this.header = readHeader();
+        boolean read = false;
+        try {
+            this.header = readHeader();
+            read = true;
+        } finally {
+            if (!read) {
+                buffers.close();
+            }
+        }
     }
 
     /**
@@ -41,7 +51,7 @@ public final class SessionReader implements Closeable {
 
     private SessionHeader readHeader() throws IOException {
         long size = file.size();
-        ByteBuffer buffer = Blocks.buffer(SessionHeader.BYTES);
+        ByteBuffer buffer = Blocks.buffer(buffers, SessionHeader.BYTES);
         if (size < buffer.capacity()) {
             throw damaged("it has " + size + " bytes only");
         }
@@ -79,16 +89,18 @@ public final class SessionReader implements Closeable {
 
     /** First and end of each group's pages, one after the other. Call once. */
     public int[] groups() throws IOException {
-        return ints(Blocks.buffer(8L * header.groups()), 2 * header.groups());
+        return ints(Blocks.buffer(buffers, 8L * header.groups()), 2 * header.groups());
     }
 
     /** The known tokens, then the unread ones. Call once, after {@link #groups}. */
     public int[] tokens() throws IOException {
         int[] tokens = new int[header.tokens()];
+        ByteBuffer buffer = Blocks.buffer(buffers, 4L * Math.min(tokens.length, SessionHeader.TOKENS_IN_BLOCK));
         int done = 0;
         for (int block = 0; block < header.tokenBlocks(); block++) {
             int count = header.tokensIn(block);
-            System.arraycopy(ints(Blocks.buffer(4L * count), count), 0, tokens, done, count);
+            int bytes = 4 * count + SessionHeader.CHECKSUM_BYTES;
+            System.arraycopy(ints(buffer.slice(0, bytes).order(buffer.order()), count), 0, tokens, done, count);
             done += count;
         }
         return tokens;
@@ -103,7 +115,7 @@ public final class SessionReader implements Closeable {
 
     /** Hands all pages over. Call once, after {@link #tokens}; the page size must have been found right. */
     public void pages(SavedCache cache) throws IOException {
-        ByteBuffer buffer = Blocks.buffer(header.pageBytes());
+        ByteBuffer buffer = Blocks.buffer(buffers, header.pageBytes());
         for (int g = 0; g < header.groups(); g++) {
             for (int i = cache.first(g); i < cache.end(g); i++) {
                 readBlock(buffer);
@@ -140,6 +152,7 @@ public final class SessionReader implements Closeable {
 
     @Override
     public void close() throws IOException {
+        buffers.close();
         file.close();
     }
 }

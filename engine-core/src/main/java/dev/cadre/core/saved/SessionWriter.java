@@ -2,6 +2,7 @@ package dev.cadre.core.saved;
 
 import dev.cadre.weights.file.OutputFile;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,8 +33,9 @@ public final class SessionWriter {
         file = disk.open(partial);
         boolean done = false;
         try {
-            try (OutputFile opened = file) {
-                writeBlocks(header, tokens, cache);
+            try (OutputFile opened = file;
+                    Arena buffers = Arena.ofConfined()) {
+                writeBlocks(header, tokens, cache, buffers);
                 opened.force(header.fileBytes());
             }
             disk.rename(partial, target);
@@ -46,9 +48,9 @@ public final class SessionWriter {
         disk.syncFolderOf(target);
     }
 
-    private void writeBlocks(SessionHeader header, int[] tokens, SavedCache cache) throws IOException {
-        ByteBuffer small =
-                Blocks.buffer(SessionHeader.BYTES + 8L * header.groups() + 4 * SessionHeader.TOKENS_IN_BLOCK);
+    private void writeBlocks(SessionHeader header, int[] tokens, SavedCache cache, Arena buffers) throws IOException {
+        long smallBytes = SessionHeader.BYTES + 8L * header.groups() + 4 * SessionHeader.TOKENS_IN_BLOCK;
+        ByteBuffer small = Blocks.buffer(buffers, smallBytes);
         header.put(small);
         writeBlock(small);
         for (int g = 0; g < header.groups(); g++) {
@@ -61,7 +63,7 @@ public final class SessionWriter {
             }
             writeBlock(small);
         }
-        ByteBuffer page = Blocks.buffer(header.pageBytes());
+        ByteBuffer page = Blocks.buffer(buffers, header.pageBytes());
         for (int g = 0; g < header.groups(); g++) {
             for (int i = cache.first(g); i < cache.end(g); i++) {
                 cache.page(g, i, page.slice(0, (int) header.pageBytes()));
