@@ -18,6 +18,9 @@ import java.util.function.Supplier;
 
 /** Runs the steps of all sessions of one model, one step at a time. */
 final class Engine {
+    /** Pages that a restored session takes at a time; in a file each of them is written first. */
+    private static final int RESTORED_PAGES = 16;
+
     private final ModelConfig config;
     private final Checkpoint checkpoint; // null for weights that come from no file
     private final Team team;
@@ -92,9 +95,23 @@ final class Engine {
         return exclusively(() -> new SequenceCache(layout, pool));
     }
 
-    /** A sequence whose pages the caller fills; see {@link SequenceCache#of}. */
+    /**
+     * A sequence with all its pages, which the caller fills; see {@link SequenceCache#of}.
+     *
+     * @throws CacheFullException if pages run out; none is then held
+     */
     SequenceCache newCache(int length, int[] groups, int[] known) {
-        return exclusively(() -> SequenceCache.of(layout, pool, length, groups, known));
+        SequenceCache cache = SequenceCache.of(layout, pool, length, groups, known);
+        try {
+            boolean complete = false;
+            while (!complete) { // steps of other sessions come between
+                complete = exclusively(() -> cache.takePages(groups, RESTORED_PAGES));
+            }
+            return cache;
+        } catch (RuntimeException e) {
+            release(cache);
+            throw e;
+        }
     }
 
     /**

@@ -41,27 +41,39 @@ public final class SequenceCache implements AutoCloseable {
     }
 
     /**
-     * A sequence of {@code length} positions, whose pages the caller fills (see {@link CachePages#in}).
+     * A sequence of {@code length} positions without its pages yet: the caller takes them (see {@link #takePages}) and
+     * fills them (see {@link CachePages#in}).
      *
      * @param groups first and end of each group's pages, one after the other, which {@link CacheLayout#fits} accepts
      * @param known tokens of the first positions
-     * @throws dev.cadre.core.CacheFullException if pages run out; none is then held
      */
     public static SequenceCache of(CacheLayout layout, PagePool pool, int length, int[] groups, int[] known) {
         SequenceCache cache = new SequenceCache(layout, pool);
-        try {
-            for (int g = 0; g < layout.groups(); g++) {
-                cache.tables[g].startAt(groups[2 * g]);
-                cache.tables[g].extendTo(groups[2 * g + 1]);
-            }
-        } catch (RuntimeException e) {
-            cache.close();
-            throw e;
+        for (int g = 0; g < cache.tables.length; g++) {
+            cache.tables[g].startAt(groups[2 * g]);
         }
         cache.filledByOthers = length > 0;
         cache.length = length;
         cache.tokens.add(known, 0, known.length);
         return cache;
+    }
+
+    /**
+     * Takes at most {@code most} of the pages of a group that are still missing.
+     *
+     * @param groups as for {@link #of}
+     * @return whether all groups have all pages
+     * @throws dev.cadre.core.CacheFullException if pages run out
+     */
+    public boolean takePages(int[] groups, int most) {
+        for (int g = 0; g < tables.length; g++) {
+            int missing = groups[2 * g + 1] - tables[g].end();
+            if (missing > 0) {
+                tables[g].extendTo(tables[g].end() + Math.min(most, missing));
+                return false;
+            }
+        }
+        return true;
     }
 
     CacheLayout layout() {

@@ -177,10 +177,14 @@ class PrefixIndexModelTest {
                 pages += groups[2 * g + 1] - groups[2 * g];
             }
             assertTrue(layout.fits(ids.length, groups, pages));
-            Model copy;
+            Model copy = new Model(SequenceCache.of(layout, pool, ids.length, groups, ids));
             try {
-                copy = new Model(SequenceCache.of(layout, pool, ids.length, groups, ids));
+                boolean complete = false;
+                while (!complete) {
+                    complete = copy.cache.takePages(groups, 2);
+                }
             } catch (CacheFullException e) {
+                copy.cache.close();
                 refusals++;
                 return;
             }
