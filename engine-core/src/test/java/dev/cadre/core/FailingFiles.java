@@ -5,15 +5,28 @@ import dev.cadre.weights.file.OutputFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /** Real files, of which one step fails, by its number. A failing write has written half. */
 final class FailingFiles {
     private final int fatal;
+    private final List<String> done = new ArrayList<>(); // kinds of steps, in order, without repetition
     private int steps;
     private boolean renamed;
 
     FailingFiles(int fatal) {
         this.fatal = fatal;
+    }
+
+    List<String> done() {
+        return done;
+    }
+
+    private void note(String step) {
+        if (done.isEmpty() || !done.getLast().equals(step)) {
+            done.add(step);
+        }
     }
 
     boolean renamed() {
@@ -69,12 +82,14 @@ final class FailingFiles {
                             throw new IOException("No space left on device");
                         }
                         real.write(bytes, position);
+                        note("write");
                     }
 
                     @Override
                     public void force(long size) throws IOException {
                         step();
                         real.force(size);
+                        note("force");
                     }
 
                     @Override
@@ -90,12 +105,14 @@ final class FailingFiles {
                 step();
                 OutputFile.ON_DISK.rename(from, to);
                 renamed = true;
+                note("rename");
             }
 
             @Override
             public void syncFolderOf(Path file) throws IOException {
                 step();
                 OutputFile.ON_DISK.syncFolderOf(file);
+                note("sync folder");
             }
         };
     }

@@ -14,6 +14,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -214,6 +215,17 @@ class SavedSessionTest {
             assertTrue(fatal >= 9, fatal + " steps"); // open, header, groups, tokens, 3 pages, force, rename, sync
             restoredHas(140, file);
         }
+    }
+
+    /** What kills no process in a test: a power failure loses what is not forced. */
+    @Test
+    void everythingIsForcedBeforeItHasItsName() {
+        FailingFiles disk = new FailingFiles(-1);
+        try (DefaultSession session = (DefaultSession) model.newSession()) {
+            session.append(tokens(100));
+            session.save(temp.resolve("session"), disk.output());
+        }
+        assertEquals(List.of("write", "force", "rename", "sync folder"), disk.done());
     }
 
     private static void restoredHas(int positions, Path file) {
