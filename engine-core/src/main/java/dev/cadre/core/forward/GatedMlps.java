@@ -28,9 +28,7 @@ final class GatedMlps {
     private final Floats gates = new Floats();
     private final Floats ups = new Floats();
     private final Floats outputs = new Floats(); // [assignments, H]
-    private int items;
-    private int[] itemMlp = new int[64];
-    private int[] itemRow = new int[64];
+    private final RowRanges items = new RowRanges();
     private final int[][] inAt;
     private final int[][] outAt;
     private final WorkerTeam.Task gateUpTask = this::gateUp;
@@ -121,32 +119,29 @@ final class GatedMlps {
         upValues = ups.of(activations, 1);
         y = outputs.of(assignments, hidden);
         list(gate);
-        team.workers().run(items, gateUpTask);
+        team.workers().run(items.size(), gateUpTask);
         list(down);
-        team.workers().run(items, downTask);
+        team.workers().run(items.size(), downTask);
         return y;
     }
 
     private void list(Matrix[] weights) {
-        items = 0;
+        long rows = 0;
         for (int m = 0; m < count; m++) {
-            for (long row = 0; row < weights[m].rows(); row += Products.ITEM_ROWS) {
-                if (items == itemMlp.length) {
-                    itemMlp = Arrays.copyOf(itemMlp, 2 * items);
-                    itemRow = Arrays.copyOf(itemRow, 2 * items);
-                }
-                itemMlp[items] = m;
-                itemRow[items++] = (int) row;
-            }
+            rows += weights[m].rows();
+        }
+        items.clear();
+        for (int m = 0; m < count; m++) {
+            items.add(m, weights[m].rows(), rowsOf(m), rows, team.size());
         }
     }
 
     private void gateUp(int item, int worker) {
-        int mlp = itemMlp[item];
-        int row = itemRow[item];
+        int mlp = items.product(item);
+        int row = items.start(item);
         Matrix w = gate[mlp];
         int width = (int) w.rows();
-        int rows = Math.min(Products.ITEM_ROWS, width - row);
+        int rows = items.count(item);
         int tokens = rowsOf(mlp);
         int[] from = starts(inAt, worker, tokens);
         int[] to = starts(outAt, worker, tokens);
@@ -172,8 +167,8 @@ final class GatedMlps {
     }
 
     private void down(int item, int worker) {
-        int mlp = itemMlp[item];
-        int row = itemRow[item];
+        int mlp = items.product(item);
+        int row = items.start(item);
         Matrix w = down[mlp];
         int tokens = rowsOf(mlp);
         int[] from = starts(inAt, worker, tokens);
@@ -182,7 +177,7 @@ final class GatedMlps {
             from[t] = activationAt[mlp] + t * w.columns();
             to[t] = (first[mlp] + t) * hidden;
         }
-        int rows = (int) Math.min(Products.ITEM_ROWS, w.rows() - row);
+        int rows = items.count(item);
         team.kernels().matrices().multiply(w, row, rows, gateValues, from, tokens, y, to, team.workspaces()[worker]);
         if (downBias[mlp] != null) {
             for (int t = 0; t < tokens; t++) {

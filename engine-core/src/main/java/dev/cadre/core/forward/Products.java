@@ -9,9 +9,6 @@ import java.util.Arrays;
  * that the team's workers take one by one.
  */
 final class Products implements WorkerTeam.Task {
-    /** Output rows of one work item: enough to pay for taking it, few enough to spread well. */
-    static final int ITEM_ROWS = 64;
-
     private final Team team;
     private int jobs;
     private Matrix[] weights = new Matrix[4];
@@ -20,9 +17,7 @@ final class Products implements WorkerTeam.Task {
     private float[][] y = new float[4][];
     private int[][] yAt = new int[4][];
     private int[] tokens = new int[4];
-    private int items;
-    private int[] itemJob = new int[64];
-    private int[] itemRow = new int[64];
+    private final RowRanges items = new RowRanges();
 
     Products(Team team) {
         this.team = team;
@@ -48,14 +43,6 @@ final class Products implements WorkerTeam.Task {
         tokens[jobs] = rows;
         xAt[jobs] = fill(xAt[jobs], xFirst, xStride, rows);
         yAt[jobs] = fill(yAt[jobs], yFirst, yStride, rows);
-        for (long row = 0; row < w.rows(); row += ITEM_ROWS) {
-            if (items == itemJob.length) {
-                itemJob = Arrays.copyOf(itemJob, 2 * items);
-                itemRow = Arrays.copyOf(itemRow, 2 * items);
-            }
-            itemJob[items] = jobs;
-            itemRow[items++] = (int) row;
-        }
         jobs++;
         return this;
     }
@@ -75,23 +62,37 @@ final class Products implements WorkerTeam.Task {
 
     /** Computes all products and forgets them. */
     void run() {
+        long rows = 0;
+        for (int job = 0; job < jobs; job++) {
+            rows += weights[job].rows();
+        }
+        for (int job = 0; job < jobs; job++) {
+            items.add(job, weights[job].rows(), tokens[job], rows, team.size());
+        }
         try {
-            team.workers().run(items, this);
+            team.workers().run(items.size(), this);
         } finally {
             Arrays.fill(weights, 0, jobs, null);
             jobs = 0;
-            items = 0;
+            items.clear();
         }
     }
 
     @Override
     public void run(int item, int worker) {
-        int job = itemJob[item];
-        int row = itemRow[item];
+        int job = items.product(item);
         Matrix w = weights[job];
-        int count = (int) Math.min(ITEM_ROWS, w.rows() - row);
         team.kernels()
                 .matrices()
-                .multiply(w, row, count, x[job], xAt[job], tokens[job], y[job], yAt[job], team.workspaces()[worker]);
+                .multiply(
+                        w,
+                        items.start(item),
+                        items.count(item),
+                        x[job],
+                        xAt[job],
+                        tokens[job],
+                        y[job],
+                        yAt[job],
+                        team.workspaces()[worker]);
     }
 }
