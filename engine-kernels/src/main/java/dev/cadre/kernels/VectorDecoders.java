@@ -31,19 +31,29 @@ final class VectorDecoders {
     private static final VarHandle SHORT = MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
+    private static final ValueLayout.OfInt INT_LAYOUT =
+            ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
     /** Scales a float whose exponent field holds a smaller format's exponent by the difference of their biases. */
     private static final float HALF_BIAS = 0x1p112f;
+
+    /** The distance of planes that makes a panel of four rows consecutive floats. */
+    private static final int LINEAR = PanelDots.GROUP;
 
     private static final float E4M3_BIAS = 0x1p120f;
     private static final float E2M1_BIAS = 0x1p127f;
 
+    /** Twice the values of E2M1's codes. */
+    static final FloatVector E2M1 = table(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12);
+
     private VectorDecoders() {}
 
-    /**
-     * Decodes {@code count} elements (whole blocks) from byte {@code offset} on.
-     *
-     * @param workspace holds the copy of the blocks
-     */
+    /** A table of 16 numbers; cut off where a vector has fewer lanes, which then has no use for it. */
+    static FloatVector table(float... numbers) {
+        return FloatVector.fromArray(F, numbers, 0);
+    }
+
+    /** Decodes {@code count} elements (whole blocks) from byte {@code offset} on into consecutive floats. */
     static void decode(
             BlockFormat format, MemorySegment src, long offset, float[] dst, int at, int count, Workspace workspace) {
         if (format == BlockFormat.F32) {
@@ -51,14 +61,52 @@ final class VectorDecoders {
                     src, ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), offset, dst, at, count);
             return;
         }
-        if (!isVectorised(format) || count % B.length() != 0) {
+        if (!supports(format, count)) {
             BlockCodec.of(format).decode(src, offset, dst, at, count);
             return;
         }
+        decode(format, src, offset, dst, at, LINEAR, count, workspace);
+    }
+
+    /** Whether {@code count} elements can be decoded into a panel. */
+    static boolean supports(BlockFormat format, int count) {
+        return isVectorised(format) && count % B.length() == 0;
+    }
+
+    /**
+     * Decodes {@code count} elements (whole blocks) from byte {@code offset} on into a row of a panel of
+     * {@link PanelDots}.
+     *
+     * @param at the row's first group
+     * @param plane distance of the panel's planes
+     * @param workspace holds the copy of the blocks
+     */
+    static void decode(
+            BlockFormat format,
+            MemorySegment src,
+            long offset,
+            float[] dst,
+            int at,
+            int plane,
+            int count,
+            Workspace workspace) {
+        RowKernels.decode(format, src, offset, count, dst, at, plane, workspace);
+    }
+
+    /** The blocks of {@code count} elements, copied to the workspace. */
+    static byte[] copy(BlockFormat format, MemorySegment src, long offset, int count, Workspace workspace) {
         int bytes = count / format.blockElements() * format.blockBytes();
         byte[] raw = workspace.raw(bytes);
         MemorySegment.copy(src, ValueLayout.JAVA_BYTE, offset, raw, 0, bytes);
-        decode(format, raw, dst, at, count);
+        return raw;
+    }
+
+    /**
+     * Where a column lies, from its row's first group on. Panels of four rows take 64 floats for 64 columns of a
+     * plane's four groups, as consecutive floats do, so both are the same but for the distance of the planes.
+     */
+    static int place(int column, int plane) {
+        return (column & -PanelDots.STEP) + (column >> 4 & 3) * plane + (column & 15);
     }
 
     /** Whether there is a decoder here; the other formats go through their scalar codecs. */
@@ -70,23 +118,12 @@ final class VectorDecoders {
         };
     }
 
-    private static void decode(BlockFormat format, byte[] raw, float[] dst, int at, int count) {
-        switch (format) {
-            case BF16 -> bf16(raw, dst, at, count);
-            case F16 -> f16(raw, dst, at, count);
-            case F8_E4M3 -> e4m3(raw, dst, at, count);
-            case Q8_0 -> q8(raw, dst, at, count);
-            case Q4_0 -> q4(raw, dst, at, count, false);
-            case Q4_1 -> q4(raw, dst, at, count, true);
-            case Q5_0 -> q5(raw, dst, at, count, false);
-            case Q5_1 -> q5(raw, dst, at, count, true);
-            case MXFP4 -> mxfp4(raw, dst, at, count);
-            default -> VectorKDecoders.decode(format, raw, dst, at, count);
-        }
-    }
-
     static float half(byte[] raw, int offset) {
         return Float.float16ToFloat((short) SHORT.get(raw, offset));
+    }
+
+    static int int32(MemorySegment src, long offset) {
+        return src.get(INT_LAYOUT, offset);
     }
 
     static int int32(byte[] raw, int offset) {
@@ -107,27 +144,28 @@ final class VectorDecoders {
         return (FloatVector) ints.convert(VectorOperators.I2F, 0);
     }
 
-    private static void bf16(byte[] raw, float[] dst, int at, int count) {
+    static void bf16(byte[] raw, float[] dst, int at, int plane, int count) {
         for (int i = 0; i < count; i += L) {
             halfWords(raw, 2 * i)
                     .lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats()
-                    .intoArray(dst, at + i);
+                    .intoArray(dst, at + place(i, plane));
         }
     }
 
-    private static void f16(byte[] raw, float[] dst, int at, int count) {
+    static void f16(byte[] raw, float[] dst, int at, int plane, int count) {
         for (int i = 0; i < count; i += L) {
-            IntVector h = halfWords(raw, 2 * i);
-            IntVector magnitude = h.and(0x7fff).lanewise(VectorOperators.LSHL, 13);
-            FloatVector value = magnitude.reinterpretAsFloats().mul(HALF_BIAS);
-            // exponent 31 stands for infinity and NaN
-            IntVector bits = value.reinterpretAsInts();
-            bits = bits.blend(bits.or(0x7f800000), magnitude.compare(VectorOperators.GE, 0x7c00 << 13));
-            bits.or(h.and(0x8000).lanewise(VectorOperators.LSHL, 16))
-                    .reinterpretAsFloats()
-                    .intoArray(dst, at + i);
+            f16(halfWords(raw, 2 * i)).intoArray(dst, at + place(i, plane));
         }
+    }
+
+    /** Half-precision words as floats. */
+    static FloatVector f16(IntVector words) {
+        IntVector magnitude = words.and(0x7fff).lanewise(VectorOperators.LSHL, 13);
+        IntVector bits = magnitude.reinterpretAsFloats().mul(HALF_BIAS).reinterpretAsInts();
+        // exponent 31 stands for infinity and NaN
+        bits = bits.blend(bits.or(0x7f800000), magnitude.compare(VectorOperators.GE, 0x7c00 << 13));
+        return bits.or(words.and(0x8000).lanewise(VectorOperators.LSHL, 16)).reinterpretAsFloats();
     }
 
     /** L unsigned 16-bit words as ints. */
@@ -137,40 +175,50 @@ final class VectorDecoders {
                 .convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);
     }
 
-    private static void e4m3(byte[] raw, float[] dst, int at, int count) {
+    static void e4m3(byte[] raw, float[] dst, int at, int plane, int count) {
         for (int i = 0; i < count; i += B.length()) {
+            ByteVector bytes = ByteVector.fromArray(B, raw, i);
             for (int p = 0; p < PARTS; p++) {
-                IntVector b = unsigned(raw, i, p);
-                IntVector magnitude = b.and(0x7f);
-                IntVector bits = magnitude
-                        .lanewise(VectorOperators.LSHL, 20)
-                        .reinterpretAsFloats()
-                        .mul(E4M3_BIAS)
-                        .reinterpretAsInts();
-                bits = bits.blend(0x7fc00000, magnitude.compare(VectorOperators.EQ, 0x7f));
-                bits.or(b.and(0x80).lanewise(VectorOperators.LSHL, 24))
-                        .reinterpretAsFloats()
-                        .intoArray(dst, at + i + p * L);
+                e4m3((IntVector) bytes.convertShape(VectorOperators.B2I, I, p))
+                        .intoArray(dst, at + place(i, plane) + p * L);
             }
         }
     }
 
-    private static void q8(byte[] raw, float[] dst, int at, int count) {
+    /** E4M3 codes, extended with their sign: the fields move to a float's places, the bias is multiplied in. */
+    static FloatVector e4m3(IntVector codes) {
+        FloatVector value = codes.lanewise(VectorOperators.LSHL, 20)
+                .and(0x87f00000)
+                .reinterpretAsFloats()
+                .mul(E4M3_BIAS);
+        return value.blend(
+                Float.NaN, codes.and(0x7f).compare(VectorOperators.EQ, 0x7f).cast(F));
+    }
+
+    static void q8(byte[] raw, float[] dst, int at, int plane, int count) {
         int o = 0;
         for (int i = 0; i < count; i += 32) {
             float d = half(raw, o);
             for (int j = 0; j < 32; j += B.length()) {
                 ByteVector q = ByteVector.fromArray(B, raw, o + 2 + j);
                 for (int p = 0; p < PARTS; p++) {
-                    toFloats(q, p).mul(d).intoArray(dst, at + i + j + p * L);
+                    toFloats(q, p).mul(d).intoArray(dst, at + place(i + j, plane) + p * L);
                 }
             }
             o += 34;
         }
     }
 
+    static void q4(byte[] raw, float[] dst, int at, int plane, int count) {
+        nibbles(raw, dst, at, plane, count, false);
+    }
+
+    static void q41(byte[] raw, float[] dst, int at, int plane, int count) {
+        nibbles(raw, dst, at, plane, count, true);
+    }
+
     /** 16 bytes of nibbles; with a minimum, or centred at 8. */
-    private static void q4(byte[] raw, float[] dst, int at, int count, boolean minimum) {
+    private static void nibbles(byte[] raw, float[] dst, int at, int plane, int count, boolean minimum) {
         int o = 0;
         for (int i = 0; i < count; i += 32) {
             float d = half(raw, o);
@@ -181,13 +229,13 @@ final class VectorDecoders {
                     IntVector b = unsigned(raw, q + j, p);
                     IntVector low = b.and(15);
                     IntVector high = b.lanewise(VectorOperators.LSHR, 4);
-                    int to = at + i + j + p * L;
+                    int to = at + place(i, plane) + j + p * L;
                     if (minimum) {
                         toFloats(low).mul(d).add(m).intoArray(dst, to);
-                        toFloats(high).mul(d).add(m).intoArray(dst, to + 16);
+                        toFloats(high).mul(d).add(m).intoArray(dst, to + plane);
                     } else {
                         toFloats(low.sub(8)).mul(d).intoArray(dst, to);
-                        toFloats(high.sub(8)).mul(d).intoArray(dst, to + 16);
+                        toFloats(high.sub(8)).mul(d).intoArray(dst, to + plane);
                     }
                 }
             }
@@ -195,8 +243,16 @@ final class VectorDecoders {
         }
     }
 
+    static void q5(byte[] raw, float[] dst, int at, int plane, int count) {
+        fiveBits(raw, dst, at, plane, count, false);
+    }
+
+    static void q51(byte[] raw, float[] dst, int at, int plane, int count) {
+        fiveBits(raw, dst, at, plane, count, true);
+    }
+
     /** As Q4, with a fifth bit for each element in 32 bits before the nibbles. */
-    private static void q5(byte[] raw, float[] dst, int at, int count, boolean minimum) {
+    private static void fiveBits(byte[] raw, float[] dst, int at, int plane, int count, boolean minimum) {
         int o = 0;
         for (int i = 0; i < count; i += 32) {
             float d = half(raw, o);
@@ -209,13 +265,13 @@ final class VectorDecoders {
                     int first = j + p * L;
                     IntVector low = b.and(15).or(fifth(fifths >>> first));
                     IntVector high = b.lanewise(VectorOperators.LSHR, 4).or(fifth(fifths >>> (first + 16)));
-                    int to = at + i + first;
+                    int to = at + place(i, plane) + first;
                     if (minimum) {
                         toFloats(low).mul(d).add(m).intoArray(dst, to);
-                        toFloats(high).mul(d).add(m).intoArray(dst, to + 16);
+                        toFloats(high).mul(d).add(m).intoArray(dst, to + plane);
                     } else {
                         toFloats(low.sub(16)).mul(d).intoArray(dst, to);
-                        toFloats(high.sub(16)).mul(d).intoArray(dst, to + 16);
+                        toFloats(high.sub(16)).mul(d).intoArray(dst, to + plane);
                     }
                 }
             }
@@ -231,19 +287,29 @@ final class VectorDecoders {
                 .lanewise(VectorOperators.LSHL, 4);
     }
 
-    private static void mxfp4(byte[] raw, float[] dst, int at, int count) {
+    static void mxfp4(byte[] raw, float[] dst, int at, int plane, int count) {
         int o = 0;
         for (int i = 0; i < count; i += 32) {
             float d = halfOfE8m0(raw[o]);
             for (int j = 0; j < 16; j += B.length()) {
                 for (int p = 0; p < PARTS; p++) {
                     IntVector b = unsigned(raw, o + 1 + j, p);
-                    int to = at + i + j + p * L;
+                    int to = at + place(i, plane) + j + p * L;
                     e2m1(b.and(15)).mul(d).intoArray(dst, to);
-                    e2m1(b.lanewise(VectorOperators.LSHR, 4)).mul(d).intoArray(dst, to + 16);
+                    e2m1(b.lanewise(VectorOperators.LSHR, 4)).mul(d).intoArray(dst, to + plane);
                 }
             }
             o += 17;
+        }
+    }
+
+    static void iq4Nl(byte[] raw, float[] dst, int at, int plane, int count) {
+        for (int i = 0, o = 0; i < count; i += 32, o += 18) {
+            FloatVector levels = VectorKDecoders.LEVELS.mul(half(raw, o));
+            IntVector b = unsigned(raw, o + 2, 0);
+            int to = at + place(i, plane);
+            FusedDots.pick(b, levels).intoArray(dst, to);
+            FusedDots.pick(b.lanewise(VectorOperators.LSHR, 4), levels).intoArray(dst, to + plane);
         }
     }
 
@@ -255,6 +321,9 @@ final class VectorDecoders {
 
     /** Twice the value of sign, two exponent bits and one mantissa bit; minus zero becomes zero, as in ggml's table. */
     static FloatVector e2m1(IntVector nibbles) {
+        if (L >= 16) {
+            return FusedDots.pick(nibbles, E2M1);
+        }
         FloatVector magnitude = nibbles.and(7)
                 .lanewise(VectorOperators.LSHL, 22)
                 .reinterpretAsFloats()

@@ -7,24 +7,26 @@ import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * {@link MatrixKernel} by the Vector API: blocks are decoded into a float tile that stays in the cache, and
- * {@link DotTile} multiplies the tile with all activation rows.
- *
- * <p>Decoding costs two or three operations a vector and is shared by all tokens; for one token it hides behind the
- * memory. One arithmetic for one token and for many keeps decode and prefill bit-equal.
+ * {@link MatrixKernel} by the Vector API. Sixteen rows of blocks at a time are decoded into panels of floats that stay
+ * in the cache, and {@link PanelDots} multiplies them with all tokens; a single token is multiplied straight from the
+ * blocks by {@link FusedDots}. Both use the same values in the same order, so that prefill, decode and any batch give
+ * the same bits.
  */
 final class VectorMatrixKernel implements MatrixKernel {
-    /** Output rows of one tile, a multiple of every vector length. */
-    private static final int TILE_ROWS = 16;
+    /** Weight rows of one block of work, a multiple of every vector length. */
+    private static final int BLOCK_ROWS = 16;
 
-    /** Inner elements of one tile; with 16 rows, 128 KiB: a part of a core's second-level cache. */
-    private static final int TILE_COLUMNS = 2048;
+    /** Columns whose four planes are summed one after the other. A plane of 16 rows is then 32 KiB. */
+    static final int CHUNK = 2048;
 
-    /** Up to this many tokens, tiles have as few rows as possible. */
+    /** Up to this many tokens, panels have as few rows as possible: they are used hardly more than once. */
     private static final int FEW_TOKENS = 8;
 
-    /** Tokens whose sums are held at a time: with 16 rows of 64-byte vectors, 128 KiB. */
-    private static final int TILE_TOKENS = 128;
+    /** Tokens whose sums stay in the cache while the planes go over them. */
+    private static final int TOKEN_BLOCK = 32;
+
+    /** Activations packed at a time, in floats. */
+    private static final int PACKED = 1 << 21;
 
     @Override
     public void multiply(
@@ -37,89 +39,179 @@ final class VectorMatrixKernel implements MatrixKernel {
             float[] y,
             int[] yAt,
             Workspace ws) {
-        int k = w.columns();
-        int paddedK = roundUp(k, L);
-        if (paddedK != k) {
-            x = pad(x, xAt, tokens, k, paddedK, ws);
-            xAt = ws.paddedAt(tokens);
-        }
         if (tokens == 1 && FusedDots.supports(w)) {
             oneToken(w, firstRow, rowCount, x, xAt[0], y, yAt[0], ws);
             return;
         }
-        // a reader decodes whole rows
-        int width = w.reader() != null ? paddedK : Math.min(paddedK, TILE_COLUMNS);
-        // for few tokens a tile is used hardly more than once: it should not leave the first-level cache
-        int tileRows = tokens <= FEW_TOKENS ? DotTile.ROWS : TILE_ROWS;
-        float[] tile = ws.tile(tileRows * width);
-        float[] partials = ws.partials(TILE_ROWS * L * Math.min(tokens, TILE_TOKENS));
-        boolean onePiece = paddedK <= width;
-        for (int r = 0; r < rowCount; r += TILE_ROWS) {
-            int rows = Math.min(TILE_ROWS, rowCount - r);
-            int quads = roundUp(rows, DotTile.ROWS);
-            for (int t = 0; t < tokens; t += TILE_TOKENS) {
-                int count = Math.min(TILE_TOKENS, tokens - t);
-                Arrays.fill(partials, 0, count * quads * L, 0f);
-                for (int q = 0; q < quads; q += tileRows) {
-                    int part = Math.min(tileRows, quads - q);
-                    int stored = Math.min(part, rows - q);
-                    for (int c = 0; c < paddedK; c += width) {
-                        int columns = Math.min(width, paddedK - c);
-                        if (t == 0 || !onePiece) {
-                            decodeTile(
-                                    w, firstRow + r + q, stored, part, c, Math.min(columns, k - c), columns, tile, ws);
-                        }
-                        DotTile.run(x, xAt, t, count, c, tile, 0, columns, part, columns, partials, q * L, quads * L);
-                    }
+        int atOnce = Math.max(PanelDots.ROWS, PACKED / roundUp(w.columns(), PanelDots.STEP) / 4 * 4);
+        for (int t = 0; t < tokens; t += atOnce) {
+            panels(w, firstRow, rowCount, x, xAt, t, Math.min(atOnce, tokens - t), y, yAt, ws);
+        }
+    }
+
+    private static void panels(
+            Matrix w,
+            long firstRow,
+            int rowCount,
+            float[] x,
+            int[] xAt,
+            int firstToken,
+            int tokens,
+            float[] y,
+            int[] yAt,
+            Workspace ws) {
+        int k = w.columns();
+        int paddedK = roundUp(k, PanelDots.STEP);
+        int chunk = chunk(w, paddedK);
+        int panelRows = tokens <= FEW_TOKENS ? PanelDots.ROWS : BLOCK_ROWS;
+        int xPanels = Workspace.ALIGNED;
+        int wPanels = xPanels + (tokens + 3) / 4 * 4 * paddedK;
+        int totals = wPanels + panelRows * chunk;
+        int planes = totals + tokens * BLOCK_ROWS * L;
+        float[] area = ws.area(planes + TOKEN_BLOCK * panelRows * 4 * L);
+        packTokens(x, xAt, firstToken, tokens, k, chunk, area, xPanels, paddedK);
+        for (int r = 0; r < rowCount; r += BLOCK_ROWS) {
+            int rows = Math.min(BLOCK_ROWS, rowCount - r);
+            int stride = roundUp(rows, PanelDots.ROWS) * L;
+            Arrays.fill(area, totals, totals + tokens * stride, 0f);
+            for (int q = 0; q < rows; q += panelRows) {
+                int part = Math.min(panelRows, rows - q);
+                for (int c = 0; c < k; c += chunk) {
+                    int columns = Math.min(chunk, paddedK - c);
+                    decodePanels(w, firstRow + r + q, part, c, Math.min(columns, k - c), columns, area, wPanels, ws);
+                    multiplyChunk(
+                            area, xPanels, paddedK, tokens, c, wPanels, part, columns, planes, totals + q * L, stride);
                 }
-                fold(partials, count, quads, rows, y, yAt, t, Math.toIntExact(firstRow + r));
+            }
+            for (int t = 0; t < tokens; t++) {
+                foldToken(area, totals + t * stride, rows, y, yAt[firstToken + t] + Math.toIntExact(firstRow) + r);
             }
         }
     }
 
+    /** A reader decodes whole rows only. */
+    private static int chunk(Matrix w, int paddedK) {
+        return w.reader() != null ? paddedK : Math.min(paddedK, CHUNK);
+    }
+
+    /** Whether the tokens from t on, which are no four, make a panel of two. */
+    private static boolean narrow(int t, int tokens) {
+        return tokens - t <= PanelDots.PAIR;
+    }
+
+    private static void packTokens(
+            float[] x, int[] xAt, int first, int tokens, int k, int chunk, float[] area, int to, int paddedK) {
+        for (int t = 0; t < tokens; t++) {
+            int panel = t / 4 * 4;
+            int rows = narrow(panel, tokens) ? PanelDots.PAIR : PanelDots.ROWS;
+            for (int c = 0; c < k; c += chunk) {
+                int columns = Math.min(chunk, paddedK - c);
+                int at = to + panel * paddedK + rows * c + (t - panel) * PanelDots.GROUP;
+                PanelDots.pack(x, xAt[first + t] + c, Math.min(columns, k - c), area, at, rows, rows * columns / 4);
+            }
+        }
+    }
+
+    /** All tokens against the decoded rows of one chunk, plane by plane. */
+    private static void multiplyChunk(
+            float[] area,
+            int xPanels,
+            int paddedK,
+            int tokens,
+            int chunkStart,
+            int wPanels,
+            int rows,
+            int columns,
+            int planes,
+            int totals,
+            int stride) {
+        int quads = roundUp(rows, PanelDots.ROWS);
+        int sumStride = quads * 4 * L;
+        int groups = columns / PanelDots.STEP;
+        for (int from = 0; from < tokens; from += TOKEN_BLOCK) {
+            int end = Math.min(tokens, from + TOKEN_BLOCK);
+            for (int plane = 0; plane < 4; plane++) {
+                for (int t = from; t < end; t += 4) {
+                    int panel = xPanels + t * paddedK;
+                    int sums = planes + (t - from) * sumStride + plane * L;
+                    for (int q = 0; q < rows; q += PanelDots.ROWS) {
+                        int w = wPanels + q * columns + plane * columns;
+                        if (narrow(t, tokens)) {
+                            int xAt = panel + PanelDots.PAIR * chunkStart + plane * (columns / 2);
+                            PanelDots.twoTokens(area, xAt, w, groups, area, sums + q * 4 * L, sumStride);
+                        } else {
+                            int xAt = panel + PanelDots.ROWS * chunkStart + plane * columns;
+                            PanelDots.fourTokens(area, xAt, w, groups, area, sums + q * 4 * L, sumStride);
+                        }
+                    }
+                }
+            }
+            for (int t = from; t < end; t++) {
+                PanelDots.addPlanes(area, planes + (t - from) * sumStride, quads, area, totals + t * stride);
+            }
+        }
+    }
+
+    /** Rows [row, row + rows), columns [c, c + count) of the matrix, padded with zeros to {@code columns}. */
+    private static void decodePanels(
+            Matrix w, long row, int rows, int c, int count, int columns, float[] area, int wPanels, Workspace ws) {
+        for (int r = 0; r < rows; r++) {
+            int at = wPanels + r / 4 * 4 * columns + r % 4 * PanelDots.GROUP;
+            if (w.reader() == null && w.scales() == null && VectorDecoders.supports(w.format(), count)) {
+                VectorDecoders.decode(w.format(), w.data(), w.offset(row + r, c), area, at, columns, count, ws);
+                PanelDots.clear(count, area, at, PanelDots.ROWS, columns);
+            } else {
+                float[] line = ws.tile(columns);
+                decodeRow(w, row + r, c, count, line, 0, ws);
+                PanelDots.pack(line, 0, count, area, at, PanelDots.ROWS, columns);
+            }
+        }
+    }
+
+    /** Columns [c, c + count) of a row; all of them if it has a reader. */
+    private static void decodeRow(Matrix w, long row, int c, int count, float[] dst, int at, Workspace ws) {
+        if (w.reader() != null) {
+            w.reader().read(w.firstRow() + row, dst, at);
+            return;
+        }
+        VectorDecoders.decode(w.format(), w.data(), w.offset(row, c), dst, at, count, ws);
+        ScalarMatrixKernel.applyScales(w, row, c, dst, at, count);
+    }
+
+    /**
+     * Rows go in two halves side by side, a row of each in turn: two streams in one page would confuse the hardware's
+     * prefetcher, and one stream alone leaves it too little to do.
+     */
     private static void oneToken(
             Matrix w, long firstRow, int rowCount, float[] x, int xAt, float[] y, int yAt, Workspace ws) {
-        float[] partials = ws.partials(2 * TILE_ROWS * L);
-        float[] scratch = ws.tile(64);
-        int half = rowCount / 2;
-        for (int r = 0; r < half; r += TILE_ROWS) {
-            int rows = Math.min(TILE_ROWS, half - r);
-            long row = firstRow + r;
-            for (int q = 0; q < rows; q++) {
-                int at = q * L;
-                FusedDots.run(w, row + q, row + half + q, x, xAt, partials, at, at + TILE_ROWS * L, scratch);
+        int k = w.columns();
+        float[] partials = ws.partials(2 * BLOCK_ROWS * L);
+        float[] aligned = ws.area(k);
+        System.arraycopy(x, xAt, aligned, Workspace.ALIGNED, k);
+        // Pairs of rows are half of the call apart; a single stream goes through the rows as they lie.
+        int pairs = rowCount / 2;
+        int next = RowKernels.takesPairs(w.format()) ? pairs : 1;
+        int step = RowKernels.takesPairs(w.format()) ? 1 : 2;
+        for (int r = 0; r < pairs; r += BLOCK_ROWS) {
+            int count = Math.min(BLOCK_ROWS, pairs - r);
+            for (int q = 0; q < count; q++) {
+                long row = firstRow + (long) step * (r + q);
+                int pA = (next == 1 ? 2 * q : q) * L;
+                int pB = next == 1 ? pA + L : pA + BLOCK_ROWS * L;
+                FusedDots.run(w, row, row + next, aligned, Workspace.ALIGNED, partials, pA, pB, ws);
             }
-            int to = yAt + Math.toIntExact(row);
-            foldToken(partials, 0, rows, y, to);
-            foldToken(partials, TILE_ROWS * L, rows, y, to + half);
+            int to = yAt + Math.toIntExact(firstRow) + step * r;
+            if (next == 1) {
+                foldToken(partials, 0, 2 * count, y, to);
+            } else {
+                foldToken(partials, 0, count, y, to);
+                foldToken(partials, BLOCK_ROWS * L, count, y, to + next);
+            }
         }
         if (rowCount % 2 != 0) {
             long last = firstRow + rowCount - 1;
-            FusedDots.run(w, last, last, x, xAt, partials, 0, L, scratch);
+            FusedDots.run(w, last, last, aligned, Workspace.ALIGNED, partials, 0, L, ws);
             foldToken(partials, 0, 1, y, yAt + Math.toIntExact(last));
-        }
-    }
-
-    /** Rows [row, row + rows), columns [c, c + stored) of the matrix, padded with zeros to quads x columns. */
-    private static void decodeTile(
-            Matrix w, long row, int rows, int quads, int c, int stored, int columns, float[] tile, Workspace ws) {
-        for (int r = 0; r < rows; r++) {
-            int at = r * columns;
-            if (w.reader() != null) {
-                w.reader().read(w.firstRow() + row + r, tile, at);
-            } else {
-                VectorDecoders.decode(w.format(), w.data(), w.offset(row + r, c), tile, at, stored, ws);
-                ScalarMatrixKernel.applyScales(w, row + r, c, tile, at, stored);
-            }
-            Arrays.fill(tile, at + stored, at + columns, 0f);
-        }
-        Arrays.fill(tile, rows * columns, quads * columns, 0f);
-    }
-
-    private static void fold(
-            float[] partials, int tokens, int quads, int rows, float[] y, int[] yAt, int firstToken, int row) {
-        for (int t = 0; t < tokens; t++) {
-            foldToken(partials, t * quads * L, rows, y, yAt[firstToken + t] + row);
         }
     }
 
@@ -133,28 +225,12 @@ final class VectorMatrixKernel implements MatrixKernel {
         }
     }
 
-    private static float[] pad(float[] x, int[] xAt, int tokens, int k, int paddedK, Workspace ws) {
-        float[] padded = ws.padded(tokens * paddedK);
-        int[] at = ws.paddedAt(tokens);
-        for (int t = 0; t < tokens; t++) {
-            at[t] = t * paddedK;
-            System.arraycopy(x, xAt[t], padded, at[t], k);
-            Arrays.fill(padded, at[t] + k, at[t] + paddedK, 0f);
-        }
-        return padded;
-    }
-
     static int roundUp(int n, int multiple) {
         return (n + multiple - 1) / multiple * multiple;
     }
 
     @Override
     public void decodeRow(Matrix w, long row, float[] dst, int at, Workspace workspace) {
-        if (w.reader() != null) {
-            w.reader().read(w.firstRow() + row, dst, at);
-            return;
-        }
-        VectorDecoders.decode(w.format(), w.data(), w.offset(row, 0), dst, at, w.columns(), workspace);
-        ScalarMatrixKernel.applyScales(w, row, 0, dst, at, w.columns());
+        decodeRow(w, row, 0, w.columns(), dst, at, workspace);
     }
 }

@@ -1,0 +1,203 @@
+package dev.cadre.kernels;
+
+import dev.cadre.kernels.format.BlockFormat;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.util.EnumMap;
+import java.util.Map;
+
+/**
+ * The vector kernels of each format that work on a stretch of one row: unpacking of scales, product with one token,
+ * decoding.
+ *
+ * <p>They are called through method handles that are no constants, which C2 does not look through. A direct call would
+ * be inlined into its caller together with the kernels of all other formats in use, and there is room for one: beyond a
+ * limit of nodes in a compilation, C2 leaves vector operations as calls and boxes the vectors, which is ten times
+ * slower.
+ */
+final class RowKernels {
+    private static final MethodType SCALES =
+            MethodType.methodType(void.class, MemorySegment.class, long.class, int.class, float[].class);
+    private static final MethodType DOT = MethodType.methodType(
+            void.class,
+            MemorySegment.class,
+            long.class,
+            float[].class,
+            int.class,
+            int.class,
+            float[].class,
+            int.class,
+            float[].class);
+    private static final MethodType HALF_DOT = DOT.appendParameterTypes(int.class);
+    private static final MethodType PAIR_DOT = MethodType.methodType(
+            void.class,
+            MemorySegment.class,
+            long.class,
+            long.class,
+            float[].class,
+            int.class,
+            int.class,
+            float[].class,
+            int.class,
+            int.class,
+            int.class);
+    private static final MethodType DECODE = MethodType.methodType(
+            void.class, MemorySegment.class, long.class, int.class, float[].class, float[].class, int.class, int.class);
+    private static final MethodType DECODE_COPY =
+            MethodType.methodType(void.class, byte[].class, float[].class, int.class, int.class, int.class);
+
+    private static final Map<BlockFormat, MethodHandle> SCALE_KERNELS = new EnumMap<>(BlockFormat.class);
+    private static final Map<BlockFormat, MethodHandle> DOTS = new EnumMap<>(BlockFormat.class);
+    private static final Map<BlockFormat, MethodHandle> HALF_DOTS = new EnumMap<>(BlockFormat.class);
+    private static final Map<BlockFormat, MethodHandle> PAIR_DOTS = new EnumMap<>(BlockFormat.class);
+    private static final Map<BlockFormat, MethodHandle> DECODERS = new EnumMap<>(BlockFormat.class);
+    private static final Map<BlockFormat, MethodHandle> COPY_DECODERS = new EnumMap<>(BlockFormat.class);
+
+    static {
+        plain(BlockFormat.F32, "f32");
+        plain(BlockFormat.BF16, "bf16");
+        plain(BlockFormat.F16, "f16");
+        plain(BlockFormat.F8_E4M3, "e4m3");
+        plain(BlockFormat.Q8_0, "q8");
+        plain(BlockFormat.Q4_0, "q4");
+        plain(BlockFormat.MXFP4, "mxfp4");
+        plain(BlockFormat.IQ4_NL, "iq4Nl");
+        decoder(BlockFormat.Q4_1, "q41");
+        decoder(BlockFormat.Q5_0, "q5");
+        decoder(BlockFormat.Q5_1, "q51");
+        scaled(BlockFormat.Q2_K, "q2");
+        scaled(BlockFormat.Q3_K, "q3");
+        scaled(BlockFormat.Q4_K, "q4");
+        scaled(BlockFormat.Q5_K, "q5");
+        scaled(BlockFormat.Q6_K, "q6");
+        scaled(BlockFormat.IQ4_XS, "iq4Xs");
+    }
+
+    private RowKernels() {}
+
+    private static void plain(BlockFormat format, String name) {
+        dot(format, FusedDots.class, name);
+        if (format != BlockFormat.F32) { // a copy, not a decoder's work
+            decoder(format, name);
+        }
+    }
+
+    private static void decoder(BlockFormat format, String name) {
+        COPY_DECODERS.put(format, find(VectorDecoders.class, name, DECODE_COPY));
+    }
+
+    private static void scaled(BlockFormat format, String name) {
+        SCALE_KERNELS.put(format, find(KScales.class, name, SCALES));
+        dot(format, FusedKDots.class, name);
+        DECODERS.put(format, find(VectorKDecoders.class, name, DECODE));
+    }
+
+    /** The heavier formats take two of the four planes at a time: four in one are more than C2 inlines. */
+    private static void dot(BlockFormat format, Class<?> owner, String name) {
+        switch (format) {
+            case F16, F8_E4M3, Q3_K, Q5_K, Q6_K -> HALF_DOTS.put(format, find(owner, name, HALF_DOT));
+            case BF16 -> PAIR_DOTS.put(format, find(owner, name, PAIR_DOT));
+            default -> DOTS.put(format, find(owner, name, DOT));
+        }
+    }
+
+    private static MethodHandle find(Class<?> owner, String name, MethodType type) {
+        try {
+            return MethodHandles.lookup().findStatic(owner, name, type);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    /**
+     * Multiplies {@code k} weights, stored from byte {@code a} on, with {@code x[xAt..xAt + k)}; leaves the sums of the
+     * four planes in the four vectors from {@code pAt} on.
+     *
+     * @param s unpacked scales, or room for them
+     */
+    static void dot(
+            BlockFormat format, MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s) {
+        unpackScales(format, src, a, k, s);
+        MethodHandle whole = DOTS.get(format);
+        try {
+            if (whole != null) {
+                whole.invokeExact(src, a, x, xAt, k, p, pAt, s);
+            } else {
+                MethodHandle half = HALF_DOTS.get(format);
+                half.invokeExact(src, a, x, xAt, k, p, pAt, s, 0);
+                half.invokeExact(src, a, x, xAt, k, p, pAt, s, 1);
+            }
+        } catch (Throwable t) {
+            throw unchecked(t);
+        }
+    }
+
+    /** Whether a format's product takes two rows at a time. */
+    static boolean takesPairs(BlockFormat format) {
+        return PAIR_DOTS.containsKey(format);
+    }
+
+    /** As {@link #dot}, for the rows stored from bytes {@code a} and {@code b} on, two planes at a time. */
+    static void dotPair(
+            BlockFormat format,
+            MemorySegment src,
+            long a,
+            long b,
+            float[] x,
+            int xAt,
+            int k,
+            float[] p,
+            int pA,
+            int pB) {
+        MethodHandle kernel = PAIR_DOTS.get(format);
+        try {
+            kernel.invokeExact(src, a, b, x, xAt, k, p, pA, pB, 0);
+            kernel.invokeExact(src, a, b, x, xAt, k, p, pA, pB, 1);
+        } catch (Throwable t) {
+            throw unchecked(t);
+        }
+    }
+
+    /** Decodes {@code k} weights, stored from byte {@code a} on, into a row of a panel. */
+    static void decode(
+            BlockFormat format, MemorySegment src, long a, int k, float[] dst, int at, int plane, Workspace ws) {
+        MethodHandle decoder = DECODERS.get(format);
+        try {
+            if (decoder != null) {
+                float[] s = ws.scales(scales(k));
+                unpackScales(format, src, a, k, s);
+                decoder.invokeExact(src, a, k, s, dst, at, plane);
+            } else {
+                byte[] raw = VectorDecoders.copy(format, src, a, k, ws);
+                COPY_DECODERS.get(format).invokeExact(raw, dst, at, plane, k);
+            }
+        } catch (Throwable t) {
+            throw unchecked(t);
+        }
+    }
+
+    /** Room for the scales of {@code k} columns in any format. */
+    static int scales(int k) {
+        return k / 8 + 16;
+    }
+
+    private static void unpackScales(BlockFormat format, MemorySegment src, long a, int k, float[] s) {
+        MethodHandle kernel = SCALE_KERNELS.get(format);
+        if (kernel != null) {
+            try {
+                kernel.invokeExact(src, a, k, s);
+            } catch (Throwable t) {
+                throw unchecked(t);
+            }
+        }
+    }
+
+    private static RuntimeException unchecked(Throwable t) {
+        if (t instanceof Error error) {
+            throw error;
+        }
+        return (RuntimeException) t; // the kernels declare no exceptions
+    }
+}
