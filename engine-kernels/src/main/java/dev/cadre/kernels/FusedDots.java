@@ -9,7 +9,6 @@ import dev.cadre.kernels.format.BlockFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
-import java.util.Arrays;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -79,15 +78,16 @@ final class FusedDots {
      */
     static void run(
             Matrix w, long rowA, long rowB, float[] x, int xAt, float[] partials, int pA, int pB, Workspace ws) {
-        Arrays.fill(partials, pA, pA + L, 0f);
-        Arrays.fill(partials, pB, pB + L, 0f);
         int k = w.columns();
         float[] planes = ws.planes(8 * L);
+        boolean pairs = RowKernels.takesPairs(w.format());
         for (int c = 0; c < k; c += VectorMatrixKernel.CHUNK) {
             int n = Math.min(VectorMatrixKernel.CHUNK, k - c);
-            long a = w.offset(rowA, c);
-            long b = w.offset(rowB, c);
-            if (RowKernels.takesPairs(w.format())) {
+            // the common case is one chunk, and rows are short enough for a division to show
+            long chunkAt = c == 0 ? 0 : w.offset(0, c);
+            long a = rowA * w.rowBytes() + chunkAt;
+            long b = rowB * w.rowBytes() + chunkAt;
+            if (pairs) {
                 RowKernels.dotPair(w.format(), w.data(), a, b, x, xAt + c, n, planes, 0, 4 * L);
             } else {
                 float[] scales = ws.scales(RowKernels.scales(n));
@@ -96,8 +96,13 @@ final class FusedDots {
                 stepScales(w, rowB, c, n, scales);
                 RowKernels.dot(w.format(), w.data(), b, x, xAt + c, n, planes, 4 * L, scales);
             }
-            PanelDots.addPlanes(planes, 0, 1, partials, pA);
-            PanelDots.addPlanes(planes, 4 * L, 1, partials, pB);
+            if (c == 0) {
+                PanelDots.sumPlanes(planes, 0, partials, pA);
+                PanelDots.sumPlanes(planes, 4 * L, partials, pB);
+            } else {
+                PanelDots.addPlanes(planes, 0, 1, partials, pA);
+                PanelDots.addPlanes(planes, 4 * L, 1, partials, pB);
+            }
         }
     }
 

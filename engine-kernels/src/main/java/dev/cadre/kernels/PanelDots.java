@@ -151,6 +151,15 @@ final class PanelDots {
         s13.intoArray(p, p1 + 12 * L);
     }
 
+    /** The four planes' sums of one pair at {@code pAt}, added in order, as the total at {@code to}. */
+    static void sumPlanes(float[] p, int pAt, float[] totals, int to) {
+        FloatVector.fromArray(F, p, pAt)
+                .add(FloatVector.fromArray(F, p, pAt + L))
+                .add(FloatVector.fromArray(F, p, pAt + 2 * L))
+                .add(FloatVector.fromArray(F, p, pAt + 3 * L))
+                .intoArray(totals, to);
+    }
+
     /**
      * Adds the four planes' sums of {@code pairs} pairs of a row and a token to their totals, in order.
      *

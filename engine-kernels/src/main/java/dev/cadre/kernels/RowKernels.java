@@ -5,8 +5,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
-import java.util.EnumMap;
-import java.util.Map;
 
 /**
  * The vector kernels of each format that work on a stretch of one row: unpacking of scales, product with one token,
@@ -48,12 +46,14 @@ final class RowKernels {
     private static final MethodType DECODE_COPY =
             MethodType.methodType(void.class, byte[].class, float[].class, int.class, int.class, int.class);
 
-    private static final Map<BlockFormat, MethodHandle> SCALE_KERNELS = new EnumMap<>(BlockFormat.class);
-    private static final Map<BlockFormat, MethodHandle> DOTS = new EnumMap<>(BlockFormat.class);
-    private static final Map<BlockFormat, MethodHandle> HALF_DOTS = new EnumMap<>(BlockFormat.class);
-    private static final Map<BlockFormat, MethodHandle> PAIR_DOTS = new EnumMap<>(BlockFormat.class);
-    private static final Map<BlockFormat, MethodHandle> DECODERS = new EnumMap<>(BlockFormat.class);
-    private static final Map<BlockFormat, MethodHandle> COPY_DECODERS = new EnumMap<>(BlockFormat.class);
+    // by the format's ordinal
+    private static final int FORMATS = BlockFormat.values().length;
+    private static final MethodHandle[] SCALE_KERNELS = new MethodHandle[FORMATS];
+    private static final MethodHandle[] DOTS = new MethodHandle[FORMATS];
+    private static final MethodHandle[] HALF_DOTS = new MethodHandle[FORMATS];
+    private static final MethodHandle[] PAIR_DOTS = new MethodHandle[FORMATS];
+    private static final MethodHandle[] DECODERS = new MethodHandle[FORMATS];
+    private static final MethodHandle[] COPY_DECODERS = new MethodHandle[FORMATS];
 
     static {
         plain(BlockFormat.F32, "f32");
@@ -85,21 +85,21 @@ final class RowKernels {
     }
 
     private static void decoder(BlockFormat format, String name) {
-        COPY_DECODERS.put(format, find(VectorDecoders.class, name, DECODE_COPY));
+        COPY_DECODERS[format.ordinal()] = find(VectorDecoders.class, name, DECODE_COPY);
     }
 
     private static void scaled(BlockFormat format, String name) {
-        SCALE_KERNELS.put(format, find(KScales.class, name, SCALES));
+        SCALE_KERNELS[format.ordinal()] = find(KScales.class, name, SCALES);
         dot(format, FusedKDots.class, name);
-        DECODERS.put(format, find(VectorKDecoders.class, name, DECODE));
+        DECODERS[format.ordinal()] = find(VectorKDecoders.class, name, DECODE);
     }
 
     /** The heavier formats take two of the four planes at a time: four in one are more than C2 inlines. */
     private static void dot(BlockFormat format, Class<?> owner, String name) {
         switch (format) {
-            case F16, F8_E4M3, Q3_K, Q5_K, Q6_K -> HALF_DOTS.put(format, find(owner, name, HALF_DOT));
-            case BF16 -> PAIR_DOTS.put(format, find(owner, name, PAIR_DOT));
-            default -> DOTS.put(format, find(owner, name, DOT));
+            case F16, F8_E4M3, Q3_K, Q5_K, Q6_K -> HALF_DOTS[format.ordinal()] = find(owner, name, HALF_DOT);
+            case BF16 -> PAIR_DOTS[format.ordinal()] = find(owner, name, PAIR_DOT);
+            default -> DOTS[format.ordinal()] = find(owner, name, DOT);
         }
     }
 
@@ -120,12 +120,12 @@ final class RowKernels {
     static void dot(
             BlockFormat format, MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s) {
         unpackScales(format, src, a, k, s);
-        MethodHandle whole = DOTS.get(format);
+        MethodHandle whole = DOTS[format.ordinal()];
         try {
             if (whole != null) {
                 whole.invokeExact(src, a, x, xAt, k, p, pAt, s);
             } else {
-                MethodHandle half = HALF_DOTS.get(format);
+                MethodHandle half = HALF_DOTS[format.ordinal()];
                 half.invokeExact(src, a, x, xAt, k, p, pAt, s, 0);
                 half.invokeExact(src, a, x, xAt, k, p, pAt, s, 1);
             }
@@ -136,7 +136,7 @@ final class RowKernels {
 
     /** Whether a format's product takes two rows at a time. */
     static boolean takesPairs(BlockFormat format) {
-        return PAIR_DOTS.containsKey(format);
+        return PAIR_DOTS[format.ordinal()] != null;
     }
 
     /** As {@link #dot}, for the rows stored from bytes {@code a} and {@code b} on, two planes at a time. */
@@ -151,7 +151,7 @@ final class RowKernels {
             float[] p,
             int pA,
             int pB) {
-        MethodHandle kernel = PAIR_DOTS.get(format);
+        MethodHandle kernel = PAIR_DOTS[format.ordinal()];
         try {
             kernel.invokeExact(src, a, b, x, xAt, k, p, pA, pB, 0);
             kernel.invokeExact(src, a, b, x, xAt, k, p, pA, pB, 1);
@@ -163,7 +163,7 @@ final class RowKernels {
     /** Decodes {@code k} weights, stored from byte {@code a} on, into a row of a panel. */
     static void decode(
             BlockFormat format, MemorySegment src, long a, int k, float[] dst, int at, int plane, Workspace ws) {
-        MethodHandle decoder = DECODERS.get(format);
+        MethodHandle decoder = DECODERS[format.ordinal()];
         try {
             if (decoder != null) {
                 float[] s = ws.scales(scales(k));
@@ -171,7 +171,7 @@ final class RowKernels {
                 decoder.invokeExact(src, a, k, s, dst, at, plane);
             } else {
                 byte[] raw = VectorDecoders.copy(format, src, a, k, ws);
-                COPY_DECODERS.get(format).invokeExact(raw, dst, at, plane, k);
+                COPY_DECODERS[format.ordinal()].invokeExact(raw, dst, at, plane, k);
             }
         } catch (Throwable t) {
             throw unchecked(t);
@@ -184,7 +184,7 @@ final class RowKernels {
     }
 
     private static void unpackScales(BlockFormat format, MemorySegment src, long a, int k, float[] s) {
-        MethodHandle kernel = SCALE_KERNELS.get(format);
+        MethodHandle kernel = SCALE_KERNELS[format.ordinal()];
         if (kernel != null) {
             try {
                 kernel.invokeExact(src, a, k, s);
