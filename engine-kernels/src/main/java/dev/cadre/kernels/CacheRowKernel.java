@@ -7,14 +7,36 @@ import java.lang.foreign.MemorySegment;
  * there is an {@link InternalError} that can be caught.
  */
 public interface CacheRowKernel {
-    /** dst[at + i] = scale · the e4m3 at {@code offset + i}, for n of them. */
-    void decodeE4m3(MemorySegment memory, long offset, int n, float scale, float[] dst, int at);
+    /**
+     * Decodes rows of e4m3 codes, each followed by a little-endian float scale for every {@code group} codes.
+     *
+     * @param offset of the first row; the next one is {@code rowBytes} further
+     * @param n codes of a row
+     * @param dst receives scale · value from {@code at} on, rows {@code stride} apart
+     */
+    void decodeE4m3(
+            MemorySegment memory,
+            long offset,
+            int rows,
+            int rowBytes,
+            int n,
+            int group,
+            float[] dst,
+            int at,
+            int stride);
 
     /** Stores src[at + i] / scale as the nearest e4m3 ({@link dev.cadre.kernels.format.E4m3#encode}). */
     void encodeE4m3(float[] src, int at, int n, float scale, MemorySegment memory, long offset);
 
-    /** dst[at + i] = the little-endian bfloat16 at {@code offset + 2i}, for n of them. */
-    void decodeBfloat16(MemorySegment memory, long offset, int n, float[] dst, int at);
+    /**
+     * Decodes rows of little-endian bfloat16.
+     *
+     * @param offset of the first row; the next one is {@code rowBytes} further
+     * @param n numbers of a row
+     * @param dst receives them from {@code at} on, rows {@code stride} apart
+     */
+    void decodeBfloat16(
+            MemorySegment memory, long offset, int rows, int rowBytes, int n, float[] dst, int at, int stride);
 
     /** Stores src[at + i] rounded to the nearest bfloat16, ties to even; NaN stays NaN. */
     void encodeBfloat16(float[] src, int at, int n, MemorySegment memory, long offset);

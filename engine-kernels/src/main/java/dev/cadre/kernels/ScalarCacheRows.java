@@ -7,17 +7,40 @@ import java.nio.ByteOrder;
 
 /** The reference of {@link CacheRowKernel}. */
 final class ScalarCacheRows implements CacheRowKernel {
+    static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
     private static final ValueLayout.OfShort SHORT =
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     @Override
-    public void decodeE4m3(MemorySegment memory, long offset, int n, float scale, float[] dst, int at) {
-        decodeE4m3(memory, offset, 0, n, scale, dst, at);
+    public void decodeE4m3(
+            MemorySegment memory,
+            long offset,
+            int rows,
+            int rowBytes,
+            int n,
+            int group,
+            float[] dst,
+            int at,
+            int stride) {
+        for (int r = 0; r < rows; r++) {
+            long row = offset + (long) r * rowBytes;
+            for (int from = 0; from < n; from += group) {
+                float scale = memory.get(FLOAT, scaleAt(row, n, group, from));
+                decodeE4m3(memory, row, from, Math.min(n, from + group), scale, dst, at + r * stride);
+            }
+        }
     }
 
-    static void decodeE4m3(MemorySegment memory, long offset, int from, int n, float scale, float[] dst, int at) {
-        for (int i = from; i < n; i++) {
-            dst[at + i] = scale * E4m3.decode(memory.get(ValueLayout.JAVA_BYTE, offset + i));
+    /** Where the scale of the group that begins at code {@code from} is. */
+    static long scaleAt(long row, int n, int group, int from) {
+        return row + n + 4L * (from / group);
+    }
+
+    /** Codes [from, to) of one row. */
+    static void decodeE4m3(MemorySegment memory, long row, int from, int to, float scale, float[] dst, int at) {
+        for (int i = from; i < to; i++) {
+            dst[at + i] = scale * E4m3.decode(memory.get(ValueLayout.JAVA_BYTE, row + i));
         }
     }
 
@@ -33,13 +56,17 @@ final class ScalarCacheRows implements CacheRowKernel {
     }
 
     @Override
-    public void decodeBfloat16(MemorySegment memory, long offset, int n, float[] dst, int at) {
-        decodeBfloat16(memory, offset, 0, n, dst, at);
+    public void decodeBfloat16(
+            MemorySegment memory, long offset, int rows, int rowBytes, int n, float[] dst, int at, int stride) {
+        for (int r = 0; r < rows; r++) {
+            decodeBfloat16(memory, offset + (long) r * rowBytes, 0, n, dst, at + r * stride);
+        }
     }
 
-    static void decodeBfloat16(MemorySegment memory, long offset, int from, int n, float[] dst, int at) {
-        for (int i = from; i < n; i++) {
-            dst[at + i] = Float.intBitsToFloat(memory.get(SHORT, offset + 2L * i) << 16);
+    /** Numbers [from, to) of one row. */
+    static void decodeBfloat16(MemorySegment memory, long row, int from, int to, float[] dst, int at) {
+        for (int i = from; i < to; i++) {
+            dst[at + i] = Float.intBitsToFloat(memory.get(SHORT, row + 2L * i) << 16);
         }
     }
 

@@ -3,6 +3,7 @@ package dev.cadre.kernels;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.cadre.kernels.format.E4m3;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -29,21 +30,34 @@ class CacheRowDuelTest {
 
     @Test
     void everyE4m3CodeDecodesAlike() {
+        int group = 64;
+        int rows = 5;
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment memory = arena.allocate(1024);
-            for (int i = 0; i < 1024; i++) {
-                memory.set(ValueLayout.JAVA_BYTE, i, (byte) i);
-            }
-            for (float scale : SCALES) {
-                for (int n : WIDTHS) {
-                    for (int offset = 0; offset < 256; offset += 37) {
-                        float[] expected = new float[n + 2];
-                        float[] actual = new float[n + 2];
-                        SCALAR.decodeE4m3(memory, offset, n, scale, expected, 1);
-                        VECTOR.decodeE4m3(memory, offset, n, scale, actual, 1);
-                        assertArrayEquals(bits(expected), bits(actual), "scale " + scale + ", width " + n);
+            for (int n : WIDTHS) {
+                int groups = (n + group - 1) / group;
+                int rowBytes = n + 4 * groups + 3;
+                MemorySegment memory = arena.allocate((long) rows * rowBytes + 1);
+                float[] expected = new float[rows * (n + 1) + 2];
+                float[] actual = new float[expected.length];
+                for (int first = 0; first < 256; first += Math.min(n, 128)) {
+                    for (int r = 0; r < rows; r++) {
+                        long row = 1 + (long) r * rowBytes;
+                        for (int i = 0; i < n; i++) {
+                            memory.set(ValueLayout.JAVA_BYTE, row + i, (byte) (first + i + r));
+                        }
+                        for (int g = 0; g < groups; g++) {
+                            float scale = SCALES[(first + r + g) % SCALES.length];
+                            memory.set(ValueLayout.JAVA_FLOAT_UNALIGNED, row + n + 4L * g, scale);
+                        }
                     }
+                    SCALAR.decodeE4m3(memory, 1, rows, rowBytes, n, group, expected, 2, n + 1);
+                    VECTOR.decodeE4m3(memory, 1, rows, rowBytes, n, group, actual, 2, n + 1);
+                    assertArrayEquals(bits(expected), bits(actual), "width " + n);
                 }
+                float scale = memory.get(ValueLayout.JAVA_FLOAT_UNALIGNED, 1L + n);
+                assertEquals(
+                        Float.floatToIntBits(scale * E4m3.decode(memory.get(ValueLayout.JAVA_BYTE, 1))),
+                        Float.floatToIntBits(expected[2]));
             }
         }
     }
@@ -57,14 +71,15 @@ class CacheRowDuelTest {
             }
             float[] expected = new float[1 << 16];
             float[] actual = new float[1 << 16];
-            SCALAR.decodeBfloat16(memory, 0, 1 << 16, expected, 0);
-            VECTOR.decodeBfloat16(memory, 0, 1 << 16, actual, 0);
+            SCALAR.decodeBfloat16(memory, 0, 1, 2 << 16, 1 << 16, expected, 0, 0);
+            VECTOR.decodeBfloat16(memory, 0, 1, 2 << 16, 1 << 16, actual, 0, 0);
             assertArrayEquals(bits(expected), bits(actual));
+            assertEquals(1f, expected[0x3f80]);
             for (int n : WIDTHS) {
-                expected = new float[n + 2];
-                actual = new float[n + 2];
-                SCALAR.decodeBfloat16(memory, 0x7f70, n, expected, 1);
-                VECTOR.decodeBfloat16(memory, 0x7f70, n, actual, 1);
+                expected = new float[3 * (n + 2)];
+                actual = new float[3 * (n + 2)];
+                SCALAR.decodeBfloat16(memory, 0x7f70, 3, 2 * n + 6, n, expected, 1, n + 1);
+                VECTOR.decodeBfloat16(memory, 0x7f70, 3, 2 * n + 6, n, actual, 1, n + 1);
                 assertArrayEquals(bits(expected), bits(actual), "width " + n);
             }
         }

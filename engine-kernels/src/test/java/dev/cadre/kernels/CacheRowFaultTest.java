@@ -96,8 +96,8 @@ class CacheRowFaultTest {
             float[] x = new float[N];
             long offset = PAGE - 128;
             switch (method) {
-                case 0 -> rows.decodeE4m3(mapped, offset, N, 1f, x, 0);
-                case 1 -> rows.decodeBfloat16(mapped, offset, N, x, 0);
+                case 0 -> rows.decodeE4m3(mapped, offset, 2, N / 2, 500, 128, x, 0, N / 2);
+                case 1 -> rows.decodeBfloat16(mapped, offset, 2, N, N / 2, x, 0, N / 2);
                 case 2 -> rows.encodeE4m3(x, 0, N, 1f, mapped, offset);
                 default -> rows.encodeBfloat16(x, 0, N, mapped, offset);
             }

@@ -72,23 +72,14 @@ record RowFormat(KvPrecision precision, int width, int tail) {
     void read(MemorySegment memory, long offset, int count, float[] dst, int at) {
         switch (precision) {
             case F32 -> MemorySegment.copy(memory, FLOAT, offset, dst, at, count * width);
-            case BF16 -> ROWS.decodeBfloat16(memory, offset, count * width, dst, at);
+            case BF16 -> ROWS.decodeBfloat16(memory, offset, count, bytes(), width, dst, at, width);
             case FP8 -> {
-                for (int r = 0; r < count; r++) {
-                    readCoarse(memory, offset + (long) r * bytes(), dst, at + r * width);
+                ROWS.decodeE4m3(memory, offset, count, bytes(), coarse(), GROUP, dst, at, width);
+                if (tail > 0) {
+                    long tails = offset + coarse() + 4L * groups();
+                    ROWS.decodeBfloat16(memory, tails, count, bytes(), tail, dst, at + coarse(), width);
                 }
             }
         }
-    }
-
-    private void readCoarse(MemorySegment memory, long offset, float[] dst, int at) {
-        long scales = offset + coarse();
-        for (int g = 0; g < groups(); g++) {
-            float scale = memory.get(FLOAT, scales + 4L * g);
-            int from = g * GROUP;
-            int n = Math.min(coarse() - from, GROUP);
-            ROWS.decodeE4m3(memory, offset + from, n, scale, dst, at + from);
-        }
-        ROWS.decodeBfloat16(memory, scales + 4L * groups(), tail, dst, at + coarse());
     }
 }
