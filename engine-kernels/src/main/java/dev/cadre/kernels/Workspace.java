@@ -7,7 +7,7 @@ package dev.cadre.kernels;
 public final class Workspace {
     /**
      * First element of {@link #area} to use. An array of this size starts at the beginning of a region of the G1
-     * collector (unless regions are larger than 8 MiB), and its elements 16 bytes later, so that this element and every
+     * collector (of up to 8 MiB), and its elements 16 bytes later, so that this element and every
      * 16th after it start a cache line. Vector loads that cross cache lines cost twice as much: without this, the
      * products run at two thirds of the speed.
      */
@@ -21,7 +21,6 @@ public final class Workspace {
     private float[] tile = {};
     private float[] scales = {};
     private float[] partials = {};
-    private int[] paddedAt = {};
 
     /** Empty scratch space. */
     public Workspace() {}
@@ -72,13 +71,6 @@ public final class Workspace {
             partials = new float[size];
         }
         return partials;
-    }
-
-    int[] paddedAt(int size) {
-        if (paddedAt.length < size) {
-            paddedAt = new int[size];
-        }
-        return paddedAt;
     }
 
     /** One workspace for each of {@code workers}. */
