@@ -1,5 +1,6 @@
 package dev.cadre.kernels;
 
+import dev.cadre.kernels.format.Bfloat16;
 import dev.cadre.kernels.format.BlockFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -176,7 +177,7 @@ public final class Matrix {
             long index = row / tileRows * tilesPerRow + column / tileColumns;
             return switch (format) {
                 case F32 -> values.get(FLOAT, 4 * index);
-                case BF16 -> Float.intBitsToFloat(values.get(SHORT, 2 * index) << 16);
+                case BF16 -> Bfloat16.decode(values.get(SHORT, 2 * index));
                 case F16 -> Float.float16ToFloat(values.get(SHORT, 2 * index));
                 case F8_E8M0, U8 -> powerOfTwo(values.get(ValueLayout.JAVA_BYTE, index) & 0xff);
                 default -> throw new IllegalStateException("scales cannot be " + format);

@@ -1,5 +1,6 @@
 package dev.cadre.kernels;
 
+import dev.cadre.kernels.format.Bfloat16;
 import dev.cadre.kernels.format.E4m3;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -66,7 +67,7 @@ final class ScalarCacheRows implements CacheRowKernel {
     /** Numbers [from, to) of one row. */
     static void decodeBfloat16(MemorySegment memory, long row, int from, int to, float[] dst, int at) {
         for (int i = from; i < to; i++) {
-            dst[at + i] = Float.intBitsToFloat(memory.get(SHORT, row + 2L * i) << 16);
+            dst[at + i] = Bfloat16.decode(memory.get(SHORT, row + 2L * i));
         }
     }
 
@@ -77,15 +78,7 @@ final class ScalarCacheRows implements CacheRowKernel {
 
     static void encodeBfloat16(float[] src, int at, int from, int n, MemorySegment memory, long offset) {
         for (int i = from; i < n; i++) {
-            memory.set(SHORT, offset + 2L * i, toBfloat16(src[at + i]));
+            memory.set(SHORT, offset + 2L * i, Bfloat16.encode(src[at + i]));
         }
-    }
-
-    private static short toBfloat16(float value) {
-        int bits = Float.floatToRawIntBits(value);
-        if (Float.isNaN(value)) {
-            return (short) ((bits >>> 16) | 0x40);
-        }
-        return (short) ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16);
     }
 }

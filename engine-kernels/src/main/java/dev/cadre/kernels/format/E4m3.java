@@ -6,23 +6,12 @@ public final class E4m3 {
     public static final float GREATEST = 448f;
 
     private static final int NAN = 0x7f;
-    private static final float[] VALUES = new float[256];
-
-    static {
-        for (int code = 0; code < 256; code++) {
-            int exponent = code >> 3 & 15;
-            int mantissa = code & 7;
-            float magnitude = exponent == 0 ? mantissa * 0x1p-9f : (8 + mantissa) * (float) Math.pow(2, exponent - 10);
-            float value = (code & 0x7f) == NAN ? Float.NaN : magnitude;
-            VALUES[code] = (code & 0x80) != 0 ? -value : value;
-        }
-    }
 
     private E4m3() {}
 
     /** The value of a code. */
     public static float decode(byte code) {
-        return VALUES[code & 0xff];
+        return LookupTables.e4m3[code & 0xff];
     }
 
     /** The nearest code, ties to even; beyond the greatest value the greatest one; NaN stays NaN. */

@@ -53,7 +53,7 @@ final class Encoders {
         return switch (format) {
             case F32 -> (x, at, s, o, search) -> s.set(Bytes.FLOAT, o, x[at]);
             case F16 -> (x, at, s, o, search) -> s.set(Bytes.SHORT, o, Float.floatToFloat16(x[at]));
-            case BF16 -> (x, at, s, o, search) -> s.set(Bytes.SHORT, o, bf16(x[at]));
+            case BF16 -> (x, at, s, o, search) -> s.set(Bytes.SHORT, o, Bfloat16.encode(x[at]));
             case Q8_0 -> SmallBlockEncoders::q8_0;
             case Q4_0 -> SmallBlockEncoders::q4_0;
             case Q4_1 -> SmallBlockEncoders::q4_1;
@@ -69,14 +69,5 @@ final class Encoders {
             case Q6_K -> KEncoders::q6;
             default -> null;
         };
-    }
-
-    /** Rounds to nearest, ties to even; NaN stays NaN. */
-    private static short bf16(float x) {
-        int bits = Float.floatToRawIntBits(x);
-        if (Float.isNaN(x)) {
-            return (short) (bits >> 16 | 0x40);
-        }
-        return (short) (bits + 0x7fff + (bits >> 16 & 1) >> 16);
     }
 }

@@ -19,7 +19,7 @@ final class PlainCodecs {
     }
 
     static void bf16(MemorySegment s, long o, float[] y, int at) {
-        y[at] = Float.intBitsToFloat(s.get(Bytes.SHORT, o) << 16);
+        y[at] = Bfloat16.decode(s.get(Bytes.SHORT, o));
     }
 
     static void f64(MemorySegment s, long o, float[] y, int at) {
