@@ -1,19 +1,13 @@
 package dev.cadre.kernels;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
-import java.io.File;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -30,35 +24,7 @@ class CacheRowFaultTest {
 
     @Test
     void everyAccessSurvivesATruncatedFile() throws IOException, InterruptedException {
-        List<String> command = List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--add-modules",
-                "jdk.incubator.vector",
-                "-Xbatch",
-                "-XX:-CreateCoredumpOnCrash",
-                "-cp",
-                String.join(
-                        File.pathSeparator,
-                        location(Kernels.class),
-                        location(Child.class),
-                        location(org.slf4j.Logger.class)),
-                Child.class.getName(),
-                temp.toString());
-        Process child = new ProcessBuilder(command)
-                .redirectError(temp.resolve("err").toFile())
-                .redirectOutput(temp.resolve("log").toFile())
-                .directory(temp.toFile())
-                .start();
-        assertTrue(child.waitFor(240, TimeUnit.SECONDS), "the child hangs");
-        List<String> lines = Files.readAllLines(temp.resolve("log"), StandardCharsets.UTF_8);
-        String all = String.join("\n", lines) + Files.readString(temp.resolve("err"));
-        assertEquals(0, child.exitValue(), all);
-        assertEquals(List.of("0 caught", "1 caught", "2 caught", "3 caught"), lines, all);
-    }
-
-    private static String location(Class<?> type) {
-        return Path.of(type.getProtectionDomain().getCodeSource().getLocation().getPath())
-                .toString();
+        VectorJvm.expect(List.of("0 caught", "1 caught", "2 caught", "3 caught"), Child.class, temp);
     }
 
     /**

@@ -1,22 +1,15 @@
 package dev.cadre.kernels;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import dev.cadre.kernels.format.BlockFormat;
-import java.io.File;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -30,37 +23,8 @@ class ProductFaultTest {
 
     @Test
     void everyProductSurvivesATruncatedFile() throws IOException, InterruptedException {
-        Path log = temp.resolve("log");
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--add-modules",
-                "jdk.incubator.vector",
-                "-Xbatch",
-                "-XX:-CreateCoredumpOnCrash",
-                "-cp",
-                String.join(
-                        File.pathSeparator,
-                        location(Kernels.class),
-                        location(Child.class),
-                        location(org.slf4j.Logger.class))));
-        command.add(Child.class.getName());
-        command.add(temp.toString());
-        Process child = new ProcessBuilder(command)
-                .redirectError(temp.resolve("err").toFile())
-                .redirectOutput(log.toFile())
-                .directory(temp.toFile())
-                .start();
-        assertTrue(child.waitFor(240, TimeUnit.SECONDS), "the child hangs");
-        List<String> lines = Files.readAllLines(log, StandardCharsets.UTF_8);
-        String all = String.join("\n", lines) + Files.readString(temp.resolve("err"));
-        assertEquals(0, child.exitValue(), all);
-        List<BlockFormat> formats = KernelDuelTest.decodable().toList();
-        assertEquals(formats.stream().map(f -> f + " caught").toList(), lines, all);
-    }
-
-    private static String location(Class<?> type) {
-        return Path.of(type.getProtectionDomain().getCodeSource().getLocation().getPath())
-                .toString();
+        List<String> lines = KernelDuelTest.decodable().map(f -> f + " caught").toList();
+        VectorJvm.expect(lines, Child.class, temp);
     }
 
     /** Multiplies until the kernels are compiled, truncates the file, multiplies again; prints what happened. */
