@@ -1,15 +1,20 @@
 package dev.cadre.kernels;
 
-import static dev.cadre.kernels.Lanes.B;
 import static dev.cadre.kernels.Lanes.F;
-import static dev.cadre.kernels.Lanes.I;
 import static dev.cadre.kernels.Lanes.L;
+import static dev.cadre.kernels.StoredLanes.e4m3Codes;
+import static dev.cadre.kernels.StoredLanes.guard;
+import static dev.cadre.kernels.StoredLanes.half;
+import static dev.cadre.kernels.StoredLanes.highLess8;
+import static dev.cadre.kernels.StoredLanes.load;
+import static dev.cadre.kernels.StoredLanes.lowLess8;
+import static dev.cadre.kernels.StoredLanes.pick;
+import static dev.cadre.kernels.StoredLanes.signed;
+import static dev.cadre.kernels.StoredLanes.unsigned;
 
 import dev.cadre.kernels.format.BlockFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
-import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
@@ -27,40 +32,25 @@ import jdk.incubator.vector.VectorOperators;
  * operations in a method, or half as many conversions, and then boxes vectors: no method may grow much.
  */
 final class FusedDots {
-    static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
     static final int STEP = PanelDots.STEP;
-    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(LE);
 
-    // A nibble becomes a float by taking the place of the last bits of a power of two, which is then subtracted.
-    // The operands are constants because an int that becomes a vector at each use costs C2 as much again.
-    static final IntVector LOW_NIBBLE = ints(15);
-    static final IntVector HIGH_NIBBLE = ints(0xf0);
-    static final IntVector LOW_EXPONENT = ints(Float.floatToRawIntBits(0x1p23f));
-    static final FloatVector LOW_BASE = FloatVector.broadcast(F, 0x1p23f);
-    static final FloatVector HIGH_BASE = FloatVector.broadcast(F, 0x1p19f);
-    private static final FloatVector LOW_BASE_8 = FloatVector.broadcast(F, 0x1p23f + 8);
-    private static final FloatVector HIGH_BASE_8 = FloatVector.broadcast(F, 0x1p19f + 8);
-    private static final IntVector BYTE_SHIFTS = Lanes.INDEX.lanewise(VectorOperators.LSHL, 3);
-    static final IntVector HIGH_EXPONENT = ints(Float.floatToRawIntBits(0x1p19f));
+    // bytes of a block
+    private static final int MXFP4 = BlockFormat.MXFP4.blockBytes();
+    private static final int IQ4_NL = BlockFormat.IQ4_NL.blockBytes();
 
     private FusedDots() {}
-
-    static IntVector ints(int all) {
-        return IntVector.broadcast(I, all);
-    }
 
     /** Whether rows of a matrix can be multiplied here. */
     static boolean supports(Matrix w) {
         if (w.reader() != null || w.scales() != null && !(w.format() == BlockFormat.F8_E4M3 && evenScales(w))) {
             return false;
         }
-        return switch (w.format()) {
-            case Q8_0, Q4_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K -> true;
-            case BF16, F16, F32 -> w.columns() % PanelDots.GROUP == 0;
-            case F8_E4M3 -> L >= 8 && w.columns() % STEP == 0;
-            case MXFP4, IQ4_NL, IQ4_XS -> L >= 16; // their tables have 16 entries
-            default -> false;
-        };
+        return RowKernels.multiplies(w.format())
+                && switch (w.format()) {
+                    case BF16, F16, F32 -> w.columns() % PanelDots.GROUP == 0;
+                    case F8_E4M3 -> L >= 8 && w.columns() % STEP == 0;
+                    default -> true;
+                };
     }
 
     /** Whether scales change at multiples of 64 columns only. */
@@ -69,40 +59,55 @@ final class FusedDots {
     }
 
     /**
-     * Leaves the sums by lane of two rows in the vectors at {@code pA} and {@code pB}.
-     *
-     * <p>The formats that cost little arithmetic take both rows in one loop: a single stream leaves the memory half
-     * idle. The rows should then lie pages apart, since two streams in one page confuse the hardware's prefetcher.
+     * Leaves the sums by lane of {@code count} rows in as many vectors, from {@code partials[0]} on.
      *
      * @param x activations [K] from {@code xAt} on
      */
-    static void run(
+    static void rows(Matrix w, long firstRow, int count, float[] x, int xAt, float[] partials, Workspace ws) {
+        int k = w.columns();
+        float[] planes = ws.planes(8 * L);
+        float[] scales = ws.scales(RowKernels.scales(Math.min(VectorMatrixKernel.CHUNK, k)));
+        for (int q = 0; q < count; q++) {
+            long row = firstRow + q;
+            for (int c = 0; c < k; c += VectorMatrixKernel.CHUNK) {
+                int n = Math.min(VectorMatrixKernel.CHUNK, k - c);
+                stepScales(w, row, c, n, scales);
+                RowKernels.dot(w.format(), w.data(), offset(w, row, c), x, xAt + c, n, planes, 0, scales);
+                total(planes, 0, c, partials, q * L);
+            }
+        }
+    }
+
+    /**
+     * As {@link #rows}, for two rows in one loop, which the formats that cost little arithmetic want: a single stream
+     * leaves the memory half idle. The rows should lie pages apart, since two streams in one page confuse the
+     * hardware's prefetcher.
+     */
+    static void pair(
             Matrix w, long rowA, long rowB, float[] x, int xAt, float[] partials, int pA, int pB, Workspace ws) {
         int k = w.columns();
         float[] planes = ws.planes(8 * L);
-        boolean pairs = RowKernels.takesPairs(w.format());
         for (int c = 0; c < k; c += VectorMatrixKernel.CHUNK) {
             int n = Math.min(VectorMatrixKernel.CHUNK, k - c);
-            // the common case is one chunk, and rows are short enough for a division to show
-            long chunkAt = c == 0 ? 0 : w.offset(0, c);
-            long a = rowA * w.rowBytes() + chunkAt;
-            long b = rowB * w.rowBytes() + chunkAt;
-            if (pairs) {
-                RowKernels.dotPair(w.format(), w.data(), a, b, x, xAt + c, n, planes, 0, 4 * L);
-            } else {
-                float[] scales = ws.scales(RowKernels.scales(n));
-                stepScales(w, rowA, c, n, scales);
-                RowKernels.dot(w.format(), w.data(), a, x, xAt + c, n, planes, 0, scales);
-                stepScales(w, rowB, c, n, scales);
-                RowKernels.dot(w.format(), w.data(), b, x, xAt + c, n, planes, 4 * L, scales);
-            }
-            if (c == 0) {
-                PanelDots.sumPlanes(planes, 0, partials, pA);
-                PanelDots.sumPlanes(planes, 4 * L, partials, pB);
-            } else {
-                PanelDots.addPlanes(planes, 0, 1, partials, pA);
-                PanelDots.addPlanes(planes, 4 * L, 1, partials, pB);
-            }
+            long a = offset(w, rowA, c);
+            long b = offset(w, rowB, c);
+            RowKernels.dotPair(w.format(), w.data(), a, b, x, xAt + c, n, planes, 0, 4 * L);
+            total(planes, 0, c, partials, pA);
+            total(planes, 4 * L, c, partials, pB);
+        }
+    }
+
+    /** {@link Matrix#offset}, without its division in the common case of one chunk: rows are so short that it shows. */
+    private static long offset(Matrix w, long row, int column) {
+        return column == 0 ? row * w.rowBytes() : w.offset(row, column);
+    }
+
+    /** Adds the planes' sums of a chunk to the row's, or begins with the first. */
+    private static void total(float[] planes, int from, int column, float[] partials, int pAt) {
+        if (column == 0) {
+            PanelDots.sumPlanes(planes, from, partials, pAt);
+        } else {
+            PanelDots.addPlanes(planes, from, 1, partials, pAt);
         }
     }
 
@@ -114,62 +119,6 @@ final class FusedDots {
         for (int n = 0; n < columns / STEP; n++) {
             scales[n] = w.scales() == null ? 1f : w.scales().at(w.firstRow() + row, c + STEP * n);
         }
-    }
-
-    static float half(MemorySegment src, long o) {
-        return Float.float16ToFloat(src.get(SHORT, o));
-    }
-
-    /** L bytes from {@code o} on, extended with their sign, as floats. */
-    static FloatVector signed(MemorySegment src, long o) {
-        if (L == 4) { // there is no vector of four bytes
-            return (FloatVector) fourBytes(src, o)
-                    .lanewise(VectorOperators.LSHL, 24)
-                    .lanewise(VectorOperators.ASHR, 24)
-                    .convert(VectorOperators.I2F, 0);
-        }
-        return (FloatVector) ByteVector.fromMemorySegment(B, src, o, LE).convertShape(VectorOperators.B2F, F, 0);
-    }
-
-    /** L bytes from {@code o} on, as ints from 0 to 255. */
-    static IntVector unsigned(MemorySegment src, long o) {
-        if (L == 4) {
-            return fourBytes(src, o).and(255);
-        }
-        return (IntVector)
-                ByteVector.fromMemorySegment(B, src, o, LE).convertShape(VectorOperators.ZERO_EXTEND_B2I, I, 0);
-    }
-
-    /** Byte l in the low bits of lane l. */
-    private static IntVector fourBytes(MemorySegment src, long o) {
-        return IntVector.broadcast(I, VectorDecoders.int32(src, o)).lanewise(VectorOperators.LSHR, BYTE_SHIFTS);
-    }
-
-    static FloatVector load(float[] x, int at) {
-        return FloatVector.fromArray(F, x, at);
-    }
-
-    /** The low nibbles of bytes. */
-    static FloatVector low(IntVector bytes) {
-        return bytes.and(LOW_NIBBLE).or(LOW_EXPONENT).reinterpretAsFloats().sub(LOW_BASE);
-    }
-
-    /** The high nibbles of bytes. */
-    static FloatVector high(IntVector bytes) {
-        return bytes.and(HIGH_NIBBLE).or(HIGH_EXPONENT).reinterpretAsFloats().sub(HIGH_BASE);
-    }
-
-    private static FloatVector lowLess8(IntVector bytes) {
-        return bytes.and(LOW_NIBBLE).or(LOW_EXPONENT).reinterpretAsFloats().sub(LOW_BASE_8);
-    }
-
-    private static FloatVector highLess8(IntVector bytes) {
-        return bytes.and(HIGH_NIBBLE).or(HIGH_EXPONENT).reinterpretAsFloats().sub(HIGH_BASE_8);
-    }
-
-    /** The entry of a 16-entry table that the low four bits of each lane name. */
-    static FloatVector pick(IntVector numbers, FloatVector table) {
-        return numbers.selectFrom(table.reinterpretAsInts()).reinterpretAsFloats();
     }
 
     static void store(float[] p, int at, FloatVector s0, FloatVector s1, FloatVector s2, FloatVector s3) {
@@ -249,70 +198,50 @@ final class FusedDots {
     }
 
     static void mxfp4(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s) {
-        FloatVector s0 = FloatVector.zero(F);
-        FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        FloatVector s3 = s0;
-        int steps = k / STEP;
-        for (int n = 0; n < steps; n++) {
-            long o = a + 34L * n;
-            int i = xAt + STEP * n;
-            FloatVector t0 = VectorDecoders.E2M1.mul(VectorDecoders.halfOfE8m0(src.get(ValueLayout.JAVA_BYTE, o)));
-            FloatVector t1 = VectorDecoders.E2M1.mul(VectorDecoders.halfOfE8m0(src.get(ValueLayout.JAVA_BYTE, o + 17)));
-            IntVector b = unsigned(src, o + 1);
-            s0 = pick(b, t0).fma(load(x, i), s0);
-            s1 = pick(b.lanewise(VectorOperators.LSHR, 4), t0).fma(load(x, i + 16), s1);
-            IntVector c = unsigned(src, o + 18);
-            s2 = pick(c, t1).fma(load(x, i + 32), s2);
-            s3 = pick(c.lanewise(VectorOperators.LSHR, 4), t1).fma(load(x, i + 48), s3);
-        }
-        if (k % STEP != 0) {
-            long o = a + 34L * steps;
-            int i = xAt + STEP * steps;
-            FloatVector t = VectorDecoders.E2M1.mul(VectorDecoders.halfOfE8m0(src.get(ValueLayout.JAVA_BYTE, o)));
-            IntVector b = unsigned(src, o + 1);
-            s0 = pick(b, t).fma(load(x, i), s0);
-            s1 = pick(b.lanewise(VectorOperators.LSHR, 4), t).fma(load(x, i + 16), s1);
-        }
-        store(p, pAt, s0, s1, s2, s3);
+        levels(src, a, x, xAt, k, p, pAt, MXFP4);
     }
 
     static void iq4Nl(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s) {
+        levels(src, a, x, xAt, k, p, pAt, IQ4_NL);
+    }
+
+    /** Blocks of a scale and 16 bytes of nibbles that name entries of a table. */
+    private static void levels(
+            MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, int blockBytes) {
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
         FloatVector s3 = s0;
         int steps = k / STEP;
+        int head = blockBytes - 16;
         for (int n = 0; n < steps; n++) {
-            long o = a + 36L * n;
+            long o = a + 2L * blockBytes * n;
             int i = xAt + STEP * n;
-            FloatVector t0 = VectorKDecoders.LEVELS.mul(half(src, o));
-            FloatVector t1 = VectorKDecoders.LEVELS.mul(half(src, o + 18));
-            IntVector b = unsigned(src, o + 2);
+            FloatVector t0 = scaledLevels(src, o, blockBytes);
+            FloatVector t1 = scaledLevels(src, o + blockBytes, blockBytes);
+            IntVector b = unsigned(src, o + head);
             s0 = pick(b, t0).fma(load(x, i), s0);
             s1 = pick(b.lanewise(VectorOperators.LSHR, 4), t0).fma(load(x, i + 16), s1);
-            IntVector c = unsigned(src, o + 20);
+            IntVector c = unsigned(src, o + blockBytes + head);
             s2 = pick(c, t1).fma(load(x, i + 32), s2);
             s3 = pick(c.lanewise(VectorOperators.LSHR, 4), t1).fma(load(x, i + 48), s3);
         }
         if (k % STEP != 0) {
-            long o = a + 36L * steps;
+            long o = a + 2L * blockBytes * steps;
             int i = xAt + STEP * steps;
-            FloatVector t = VectorKDecoders.LEVELS.mul(half(src, o));
-            IntVector b = unsigned(src, o + 2);
+            FloatVector t = scaledLevels(src, o, blockBytes);
+            IntVector b = unsigned(src, o + head);
             s0 = pick(b, t).fma(load(x, i), s0);
             s1 = pick(b.lanewise(VectorOperators.LSHR, 4), t).fma(load(x, i + 16), s1);
         }
         store(p, pAt, s0, s1, s2, s3);
     }
 
-    private static FloatVector f32(MemorySegment src, long o) {
-        return FloatVector.fromMemorySegment(F, src, o, LE);
-    }
-
-    /** The scalar access that keeps faults catchable, in methods that would have none. */
-    static void guard(MemorySegment src, long o) {
-        src.get(ValueLayout.JAVA_BYTE, o);
+    /** A block's table, times its scale. */
+    private static FloatVector scaledLevels(MemorySegment src, long o, int blockBytes) {
+        return blockBytes == MXFP4
+                ? VectorDecoders.E2M1.mul(VectorDecoders.halfOfE8m0(src.get(ValueLayout.JAVA_BYTE, o)))
+                : VectorKDecoders.LEVELS.mul(half(src, o));
     }
 
     static void f32(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s) {
@@ -326,14 +255,14 @@ final class FusedDots {
             for (int j = 0; j < 16; j += L) {
                 long o = a + 256L * n + 4 * j;
                 int i = xAt + STEP * n + j;
-                s0 = f32(src, o).fma(load(x, i), s0);
-                s1 = f32(src, o + 64).fma(load(x, i + 16), s1);
-                s2 = f32(src, o + 128).fma(load(x, i + 32), s2);
-                s3 = f32(src, o + 192).fma(load(x, i + 48), s3);
+                s0 = StoredLanes.f32(src, o).fma(load(x, i), s0);
+                s1 = StoredLanes.f32(src, o + 64).fma(load(x, i + 16), s1);
+                s2 = StoredLanes.f32(src, o + 128).fma(load(x, i + 32), s2);
+                s3 = StoredLanes.f32(src, o + 192).fma(load(x, i + 48), s3);
             }
         }
         for (int j = STEP * steps; j < k; j += L) {
-            FloatVector term = f32(src, a + 4L * j);
+            FloatVector term = StoredLanes.f32(src, a + 4L * j);
             FloatVector v = load(x, xAt + j);
             switch (j >> 4 & 3) {
                 case 0 -> s0 = term.fma(v, s0);
@@ -342,16 +271,6 @@ final class FusedDots {
             }
         }
         store(p, pAt, s0, s1, s2, s3);
-    }
-
-    private static IntVector halfWords(MemorySegment src, long o) {
-        return (IntVector) ByteVector.fromMemorySegment(Lanes.HALF, src, o, LE)
-                .reinterpretAsShorts()
-                .convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);
-    }
-
-    private static FloatVector bf16(MemorySegment src, long o) {
-        return halfWords(src, o).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
     }
 
     static void bf16(
@@ -368,27 +287,23 @@ final class FusedDots {
             guard(src, a + 32L * g);
             for (int j = 0; j < 16; j += L) {
                 FloatVector v = load(x, xAt + 16 * g + j);
-                a0 = bf16(src, a + 32L * g + 2 * j).fma(v, a0);
-                b0 = bf16(src, b + 32L * g + 2 * j).fma(v, b0);
+                a0 = StoredLanes.bf16(src, a + 32L * g + 2 * j).fma(v, a0);
+                b0 = StoredLanes.bf16(src, b + 32L * g + 2 * j).fma(v, b0);
                 v = load(x, xAt + 16 * g + 32 + j);
-                a2 = bf16(src, a + 32L * g + 64 + 2 * j).fma(v, a2);
-                b2 = bf16(src, b + 32L * g + 64 + 2 * j).fma(v, b2);
+                a2 = StoredLanes.bf16(src, a + 32L * g + 64 + 2 * j).fma(v, a2);
+                b2 = StoredLanes.bf16(src, b + 32L * g + 64 + 2 * j).fma(v, b2);
             }
         }
         if (groups % 4 == 1 || groups % 4 == 2) { // plane 0 or 1 has a group more
             int g = groups - 1 & -4;
             for (int j = 0; j < 16; j += L) {
                 FloatVector v = load(x, xAt + 16 * g + j);
-                a0 = bf16(src, a + 32L * g + 2 * j).fma(v, a0);
-                b0 = bf16(src, b + 32L * g + 2 * j).fma(v, b0);
+                a0 = StoredLanes.bf16(src, a + 32L * g + 2 * j).fma(v, a0);
+                b0 = StoredLanes.bf16(src, b + 32L * g + 2 * j).fma(v, b0);
             }
         }
         storeHalf(p, pA, a0, a2, half);
         storeHalf(p, pB, b0, b2, half);
-    }
-
-    private static FloatVector f16(MemorySegment src, long o) {
-        return VectorDecoders.f16(halfWords(src, o));
     }
 
     /** Planes {@code half} and {@code half + 2}: four in one pass are more than C2 inlines. */
@@ -402,22 +317,17 @@ final class FusedDots {
         guard(src, from);
         for (int g = 0; g < groups - 2; g += 4) {
             for (int j = 0; j < 16; j += L) {
-                s0 = f16(src, a + 32L * g + 2 * j).fma(load(x, xAt + 16 * g + j), s0);
-                s2 = f16(src, a + 32L * g + 64 + 2 * j).fma(load(x, xAt + 16 * g + 32 + j), s2);
+                s0 = StoredLanes.f16(src, a + 32L * g + 2 * j).fma(load(x, xAt + 16 * g + j), s0);
+                s2 = StoredLanes.f16(src, a + 32L * g + 64 + 2 * j).fma(load(x, xAt + 16 * g + 32 + j), s2);
             }
         }
         if (groups % 4 == 1 || groups % 4 == 2) { // plane 0 or 1 has a group more
             int g = groups - 1 & -4;
             for (int j = 0; j < 16; j += L) {
-                s0 = f16(src, a + 32L * g + 2 * j).fma(load(x, xAt + 16 * g + j), s0);
+                s0 = StoredLanes.f16(src, a + 32L * g + 2 * j).fma(load(x, xAt + 16 * g + j), s0);
             }
         }
         storeHalf(p, pAt, s0, s2, half);
-    }
-
-    private static FloatVector e4m3(MemorySegment src, long o) {
-        return VectorDecoders.e4m3(
-                (IntVector) ByteVector.fromMemorySegment(B, src, o, LE).convertShape(VectorOperators.B2I, I, 0));
     }
 
     /**
@@ -437,8 +347,8 @@ final class FusedDots {
             for (int j = 0; j < 16; j += L) {
                 long o = a + STEP * (long) n + j;
                 int i = xAt + STEP * n + j;
-                s0 = e4m3(src, o).mul(d).fma(load(x, i), s0);
-                s2 = e4m3(src, o + 32).mul(d).fma(load(x, i + 32), s2);
+                s0 = VectorDecoders.e4m3(e4m3Codes(src, o)).mul(d).fma(load(x, i), s0);
+                s2 = VectorDecoders.e4m3(e4m3Codes(src, o + 32)).mul(d).fma(load(x, i + 32), s2);
             }
         }
         storeHalf(p, pAt, s0, s2, half);

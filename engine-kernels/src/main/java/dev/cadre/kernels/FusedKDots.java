@@ -1,18 +1,24 @@
 package dev.cadre.kernels;
 
-import static dev.cadre.kernels.FusedDots.HIGH_EXPONENT;
-import static dev.cadre.kernels.FusedDots.HIGH_NIBBLE;
-import static dev.cadre.kernels.FusedDots.LOW_EXPONENT;
-import static dev.cadre.kernels.FusedDots.LOW_NIBBLE;
 import static dev.cadre.kernels.FusedDots.STEP;
-import static dev.cadre.kernels.FusedDots.guard;
-import static dev.cadre.kernels.FusedDots.high;
-import static dev.cadre.kernels.FusedDots.load;
-import static dev.cadre.kernels.FusedDots.low;
-import static dev.cadre.kernels.FusedDots.pick;
-import static dev.cadre.kernels.FusedDots.unsigned;
+import static dev.cadre.kernels.FusedDots.store;
+import static dev.cadre.kernels.FusedDots.storeHalf;
 import static dev.cadre.kernels.Lanes.F;
 import static dev.cadre.kernels.Lanes.L;
+import static dev.cadre.kernels.StoredLanes.broadcast;
+import static dev.cadre.kernels.StoredLanes.guard;
+import static dev.cadre.kernels.StoredLanes.high;
+import static dev.cadre.kernels.StoredLanes.highOfFive;
+import static dev.cadre.kernels.StoredLanes.load;
+import static dev.cadre.kernels.StoredLanes.low;
+import static dev.cadre.kernels.StoredLanes.lowOfFive;
+import static dev.cadre.kernels.StoredLanes.nextThreeBits;
+import static dev.cadre.kernels.StoredLanes.nextTwoBits;
+import static dev.cadre.kernels.StoredLanes.pick;
+import static dev.cadre.kernels.StoredLanes.sixBits;
+import static dev.cadre.kernels.StoredLanes.threeBits;
+import static dev.cadre.kernels.StoredLanes.twoBits;
+import static dev.cadre.kernels.StoredLanes.unsigned;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -26,24 +32,7 @@ import jdk.incubator.vector.VectorOperators;
  * <p>The heavier formats take two of the four planes at a time, those that share bytes.
  */
 final class FusedKDots {
-    // A field of a byte becomes a float by taking the place of the last bits of a power of two (see FusedDots.low).
-    private static final IntVector EXPONENT_2 = FusedDots.ints(Float.floatToRawIntBits(0x1p21f));
-    private static final FloatVector BASE_2 = FloatVector.broadcast(F, 0x1p21f);
-    private static final FloatVector LESS_32 = FloatVector.broadcast(F, 0x1p23f + 32);
-    private static final FloatVector LESS_4 = FloatVector.broadcast(F, 0x1p23f + 4);
-    private static final FloatVector BASE_2_LESS_4 = FloatVector.broadcast(F, 0x1p21f + 4);
-    static final IntVector BITS_01 = FusedDots.ints(3);
-    private static final IntVector BITS_23 = FusedDots.ints(12);
-    private static final IntVector BITS_45 = FusedDots.ints(48);
-    private static final IntVector BIT_2 = FusedDots.ints(4);
-    private static final IntVector BIT_4 = FusedDots.ints(16);
-    private static final IntVector BIT_8 = FusedDots.ints(256);
-
     private FusedKDots() {}
-
-    private static FloatVector broadcast(float[] s, int i) {
-        return FloatVector.broadcast(F, s[i]);
-    }
 
     static void q4(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s) {
         FloatVector s0 = FloatVector.zero(F);
@@ -67,7 +56,7 @@ final class FusedKDots {
                 s3 = high(c).fma(d1, m1).fma(load(x, i + 48), s3);
             }
         }
-        FusedDots.store(p, pAt, s0, s1, s2, s3);
+        store(p, pAt, s0, s1, s2, s3);
     }
 
     static void q5(MemorySegment src, long from, float[] x, int first, int k, float[] p, int pAt, float[] s, int half) {
@@ -90,27 +79,7 @@ final class FusedKDots {
                 s2 = highOfFive(b, fifth).fma(d1, m1).fma(load(x, i + 32), s2);
             }
         }
-        FusedDots.storeHalf(p, pAt, s0, s2, half);
-    }
-
-    /** The low nibbles, with bit 0 of {@code fifth} above them. */
-    static FloatVector lowOfFive(IntVector b, IntVector fifth) {
-        IntVector upper = fifth.lanewise(VectorOperators.LSHL, 4).and(BIT_4);
-        return b.and(LOW_NIBBLE)
-                .or(LOW_EXPONENT)
-                .or(upper)
-                .reinterpretAsFloats()
-                .sub(FusedDots.LOW_BASE);
-    }
-
-    /** The high nibbles, with bit 1 of {@code fifth} above them. */
-    static FloatVector highOfFive(IntVector b, IntVector fifth) {
-        IntVector upper = fifth.lanewise(VectorOperators.LSHL, 7).and(BIT_8);
-        return b.and(HIGH_NIBBLE)
-                .or(HIGH_EXPONENT)
-                .or(upper)
-                .reinterpretAsFloats()
-                .sub(FusedDots.HIGH_BASE);
+        storeHalf(p, pAt, s0, s2, half);
     }
 
     static void q6(MemorySegment src, long from, float[] x, int first, int k, float[] p, int pAt, float[] s, int half) {
@@ -136,16 +105,7 @@ final class FusedKDots {
                         .fma(load(x, i + 32), s2);
             }
         }
-        FusedDots.storeHalf(p, pAt, s0, s2, half);
-    }
-
-    /** Four low bits, and bits 4 and 5 of {@code upper}, less 32. */
-    static FloatVector sixBits(IntVector b, IntVector upper) {
-        return b.and(LOW_NIBBLE)
-                .or(LOW_EXPONENT)
-                .or(upper.and(BITS_45))
-                .reinterpretAsFloats()
-                .sub(LESS_32);
+        storeHalf(p, pAt, s0, s2, half);
     }
 
     static void q2(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s) {
@@ -174,15 +134,7 @@ final class FusedKDots {
                         .fma(load(x, i + 48), s3);
             }
         }
-        FusedDots.store(p, pAt, s0, s1, s2, s3);
-    }
-
-    static FloatVector twoBits(IntVector b) {
-        return b.and(BITS_01).or(LOW_EXPONENT).reinterpretAsFloats().sub(FusedDots.LOW_BASE);
-    }
-
-    static FloatVector nextTwoBits(IntVector b) {
-        return b.and(BITS_23).or(EXPONENT_2).reinterpretAsFloats().sub(BASE_2);
+        store(p, pAt, s0, s1, s2, s3);
     }
 
     static void q3(MemorySegment src, long from, float[] x, int first, int k, float[] p, int pAt, float[] s, int half) {
@@ -201,19 +153,7 @@ final class FusedKDots {
                 s2 = nextThreeBits(b, third).mul(s[4 * n + half + 2]).fma(load(x, i + 32), s2);
             }
         }
-        FusedDots.storeHalf(p, pAt, s0, s2, half);
-    }
-
-    /** Bits 0 and 1 of {@code b}, and bit 0 of {@code third} above them, less 4. */
-    static FloatVector threeBits(IntVector b, IntVector third) {
-        IntVector upper = third.lanewise(VectorOperators.LSHL, 2).and(BIT_2);
-        return b.and(BITS_01).or(LOW_EXPONENT).or(upper).reinterpretAsFloats().sub(LESS_4);
-    }
-
-    /** Bits 2 and 3 of {@code b}, and bit 1 of {@code third} above them, less 4. */
-    static FloatVector nextThreeBits(IntVector b, IntVector third) {
-        IntVector upper = third.lanewise(VectorOperators.LSHL, 3).and(BIT_4);
-        return b.and(BITS_23).or(EXPONENT_2).or(upper).reinterpretAsFloats().sub(BASE_2_LESS_4);
+        storeHalf(p, pAt, s0, s2, half);
     }
 
     static void iq4Xs(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s) {
@@ -234,6 +174,6 @@ final class FusedKDots {
             s2 = pick(c, t1).fma(load(x, i + 32), s2);
             s3 = pick(c.lanewise(VectorOperators.LSHR, 4), t1).fma(load(x, i + 48), s3);
         }
-        FusedDots.store(p, pAt, s0, s1, s2, s3);
+        store(p, pAt, s0, s1, s2, s3);
     }
 }

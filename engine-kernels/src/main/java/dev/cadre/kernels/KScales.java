@@ -1,10 +1,17 @@
 package dev.cadre.kernels;
 
-import static dev.cadre.kernels.FusedDots.LE;
-import static dev.cadre.kernels.FusedDots.half;
 import static dev.cadre.kernels.Lanes.F;
 import static dev.cadre.kernels.Lanes.I;
 import static dev.cadre.kernels.Lanes.L;
+import static dev.cadre.kernels.StoredLanes.BITS_01;
+import static dev.cadre.kernels.StoredLanes.LE;
+import static dev.cadre.kernels.StoredLanes.LOW_NIBBLE;
+import static dev.cadre.kernels.StoredLanes.half;
+import static dev.cadre.kernels.StoredLanes.high;
+import static dev.cadre.kernels.StoredLanes.int32;
+import static dev.cadre.kernels.StoredLanes.low;
+import static dev.cadre.kernels.StoredLanes.signed;
+import static dev.cadre.kernels.StoredLanes.unsigned;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -42,10 +49,6 @@ final class KScales {
         return IntVector.fromArray(I, numbers, at);
     }
 
-    private static FloatVector floats(IntVector ints) {
-        return (FloatVector) ints.convert(VectorOperators.I2F, 0);
-    }
-
     static void q4(MemorySegment src, long a, int k, float[] s) {
         scalesAndMinima(src, a, k, 144, s);
     }
@@ -69,7 +72,7 @@ final class KScales {
                         .selectFrom(head)
                         .lanewise(VectorOperators.LSHR, ints(HIGH_SHIFT, j))
                         .and(ints(HIGH_MASK, j));
-                floats(low.or(high)).mul(factors).intoArray(s, 16 * n + j);
+                VectorDecoders.toFloats(low.or(high)).mul(factors).intoArray(s, 16 * n + j);
             }
         }
     }
@@ -80,7 +83,7 @@ final class KScales {
             long o = a + 210L * n;
             float d = half(src, o + 208);
             for (int j = 0; j < 16; j += L) {
-                FusedDots.signed(src, o + 192 + j).mul(d).intoArray(s, 16 * n + j);
+                signed(src, o + 192 + j).mul(d).intoArray(s, 16 * n + j);
             }
         }
     }
@@ -92,9 +95,9 @@ final class KScales {
             float d = half(src, o + 80);
             float m = -half(src, o + 82);
             for (int j = 0; j < 16; j += L) {
-                IntVector b = FusedDots.unsigned(src, o + j);
-                FusedDots.low(b).mul(d).intoArray(s, 16 * n + j);
-                FusedDots.high(b).mul(m).intoArray(s, k / 16 + 16 * n + j);
+                IntVector b = unsigned(src, o + j);
+                low(b).mul(d).intoArray(s, 16 * n + j);
+                high(b).mul(m).intoArray(s, k / 16 + 16 * n + j);
             }
         }
     }
@@ -110,12 +113,12 @@ final class KScales {
                 IntVector low = ints(NIBBLE_WORD, j)
                         .selectFrom(tail)
                         .lanewise(VectorOperators.LSHR, ints(NIBBLE_SHIFT, j))
-                        .and(FusedDots.LOW_NIBBLE);
+                        .and(LOW_NIBBLE);
                 IntVector high = IntVector.broadcast(I, tail.lane(L - 1))
                         .lanewise(VectorOperators.LSHR, ints(PAIR_SHIFT, j))
-                        .and(FusedKDots.BITS_01)
+                        .and(BITS_01)
                         .lanewise(VectorOperators.LSHL, 4);
-                floats(low.or(high).sub(32)).mul(d).intoArray(s, 16 * n + j);
+                VectorDecoders.toFloats(low.or(high).sub(32)).mul(d).intoArray(s, 16 * n + j);
             }
         }
     }
@@ -125,8 +128,8 @@ final class KScales {
         for (int n = 0; n < k / BLOCK; n++) {
             long o = a + 136L * n;
             float d = half(src, o);
-            int high = VectorDecoders.int32(src, o) >>> 16;
-            int low = VectorDecoders.int32(src, o + 4);
+            int high = int32(src, o) >>> 16;
+            int low = int32(src, o + 4);
             for (int g = 0; g < 8; g++) {
                 s[8 * n + g] = d * ((low >>> 4 * g & 15 | (high >>> 2 * g & 3) << 4) - 32);
             }

@@ -1,5 +1,7 @@
 package dev.cadre.kernels;
 
+import static dev.cadre.kernels.Lanes.L;
+
 import dev.cadre.kernels.format.BlockFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
@@ -56,14 +58,13 @@ final class RowKernels {
     private static final MethodHandle[] COPY_DECODERS = new MethodHandle[FORMATS];
 
     static {
-        plain(BlockFormat.F32, "f32");
+        dot(BlockFormat.F32, FusedDots.class, "f32"); // to decode it is to copy it
         plain(BlockFormat.BF16, "bf16");
         plain(BlockFormat.F16, "f16");
         plain(BlockFormat.F8_E4M3, "e4m3");
         plain(BlockFormat.Q8_0, "q8");
         plain(BlockFormat.Q4_0, "q4");
-        plain(BlockFormat.MXFP4, "mxfp4");
-        plain(BlockFormat.IQ4_NL, "iq4Nl");
+        decoder(BlockFormat.MXFP4, "mxfp4");
         decoder(BlockFormat.Q4_1, "q41");
         decoder(BlockFormat.Q5_0, "q5");
         decoder(BlockFormat.Q5_1, "q51");
@@ -72,16 +73,18 @@ final class RowKernels {
         scaled(BlockFormat.Q4_K, "q4");
         scaled(BlockFormat.Q5_K, "q5");
         scaled(BlockFormat.Q6_K, "q6");
-        scaled(BlockFormat.IQ4_XS, "iq4Xs");
+        if (L >= 16) { // their tables have 16 entries
+            dot(BlockFormat.MXFP4, FusedDots.class, "mxfp4");
+            plain(BlockFormat.IQ4_NL, "iq4Nl");
+            scaled(BlockFormat.IQ4_XS, "iq4Xs");
+        }
     }
 
     private RowKernels() {}
 
     private static void plain(BlockFormat format, String name) {
         dot(format, FusedDots.class, name);
-        if (format != BlockFormat.F32) { // a copy, not a decoder's work
-            decoder(format, name);
-        }
+        decoder(format, name);
     }
 
     private static void decoder(BlockFormat format, String name) {
@@ -132,6 +135,17 @@ final class RowKernels {
         } catch (Throwable t) {
             throw unchecked(t);
         }
+    }
+
+    /** Whether a format has a product with one token, by {@link #dot} or {@link #dotPair}. */
+    static boolean multiplies(BlockFormat format) {
+        int f = format.ordinal();
+        return DOTS[f] != null || HALF_DOTS[f] != null || PAIR_DOTS[f] != null;
+    }
+
+    /** Whether a format has a decoder. */
+    static boolean decodes(BlockFormat format) {
+        return DECODERS[format.ordinal()] != null || COPY_DECODERS[format.ordinal()] != null;
     }
 
     /** Whether a format's product takes two rows at a time. */

@@ -9,7 +9,6 @@ import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
 import dev.cadre.kernels.format.E4m3;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -35,8 +34,6 @@ final class VectorCacheRows implements CacheRowKernel {
     /** Numbers in a loop whose length C2 knows and unrolls, which is twice as fast as one whose length it does not. */
     private static final int STEP = 128;
 
-    private static final float BIAS = 0x1p120f;
-    private static final int CODE_BITS = 0x87f0_0000; // of an e4m3 in a float's places: sign, exponent, mantissa
     private static final int NAN_CODE = 0x7f;
 
     /** Adding it rounds a float below 2^22 to an integer, ties to even, which stands in the low bits of the sum. */
@@ -62,7 +59,7 @@ final class VectorCacheRows implements CacheRowKernel {
             int to = at + r * stride;
             for (int from = 0; from < n; from += group) {
                 float scale = memory.get(ScalarCacheRows.FLOAT, ScalarCacheRows.scaleAt(row, n, group, from));
-                float factor = scale * BIAS;
+                float factor = scale * VectorDecoders.E4M3_BIAS;
                 int end = Math.min(n, from + group);
                 int i = from;
                 if (Float.isFinite(factor)) {
@@ -91,20 +88,14 @@ final class VectorCacheRows implements CacheRowKernel {
     }
 
     private static FloatVector decode(ByteVector codes, int part, float factor) {
-        IntVector ints = (IntVector) codes.convertShape(VectorOperators.B2I, I, part);
-        VectorMask<Integer> nan = ints.and(NAN_CODE).compare(VectorOperators.EQ, NAN_CODE);
-        return ints.lanewise(VectorOperators.LSHL, 20)
-                .and(CODE_BITS)
-                .reinterpretAsFloats()
-                .mul(factor)
-                .blend(Float.NaN, nan.cast(F));
+        return VectorDecoders.e4m3((IntVector) codes.convertShape(VectorOperators.B2I, I, part), factor);
     }
 
     @Override
     public void encodeE4m3(float[] src, int at, int n, float scale, MemorySegment memory, long offset) {
         int i = 0;
         if (n >= L && PARTS == 1) { // at 128 bits there is no byte vector of four lanes to store
-            faultGuard(memory, offset);
+            StoredLanes.guard(memory, offset);
             for (; i <= n - L; i += L) {
                 IntVector codes = encode(FloatVector.fromArray(F, src, at + i).div(scale));
                 ((ByteVector) codes.convertShape(VectorOperators.I2B, B, 0))
@@ -142,14 +133,14 @@ final class VectorCacheRows implements CacheRowKernel {
             int to = at + r * stride;
             int i = 0;
             if (n >= L) {
-                faultGuard(memory, row);
+                StoredLanes.guard(memory, row);
                 for (; i <= n - STEP; i += STEP) {
                     for (int k = 0; k < STEP; k += L) {
-                        widen(memory, row + 2L * (i + k)).intoArray(dst, to + i + k);
+                        StoredLanes.bf16(memory, row + 2L * (i + k)).intoArray(dst, to + i + k);
                     }
                 }
                 for (; i <= n - L; i += L) {
-                    widen(memory, row + 2L * i).intoArray(dst, to + i);
+                    StoredLanes.bf16(memory, row + 2L * i).intoArray(dst, to + i);
                 }
             }
             if (i < n) {
@@ -158,19 +149,11 @@ final class VectorCacheRows implements CacheRowKernel {
         }
     }
 
-    private static FloatVector widen(MemorySegment memory, long from) {
-        return ((IntVector) ByteVector.fromMemorySegment(Lanes.HALF, memory, from, LITTLE_ENDIAN)
-                        .reinterpretAsShorts()
-                        .convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0))
-                .lanewise(VectorOperators.LSHL, 16)
-                .reinterpretAsFloats();
-    }
-
     @Override
     public void encodeBfloat16(float[] src, int at, int n, MemorySegment memory, long offset) {
         int i = 0;
         if (n >= L) {
-            faultGuard(memory, offset);
+            StoredLanes.guard(memory, offset);
             for (; i <= n - L; i += L) {
                 FloatVector values = FloatVector.fromArray(F, src, at + i);
                 IntVector bits = values.reinterpretAsInts();
@@ -184,9 +167,5 @@ final class VectorCacheRows implements CacheRowKernel {
             }
         }
         ScalarCacheRows.encodeBfloat16(src, at, i, n, memory, offset);
-    }
-
-    private static byte faultGuard(MemorySegment memory, long offset) {
-        return memory.get(ValueLayout.JAVA_BYTE, offset);
     }
 }

@@ -21,26 +21,23 @@ import jdk.incubator.vector.VectorOperators;
 /**
  * Decoding of stored blocks into floats by the Vector API; equal to {@link BlockCodec} bit for bit.
  *
- * <p>A stretch of blocks is first copied from its segment into an array that stays in the first-level cache. That is
- * cheaper than it looks: the copy is one checked bulk access that streams, and what follows has plain array bounds
- * checks instead of a segment's. It is also what makes mapped memory safe: HotSpot turns a fault on a mapped page (a
- * file truncated while in use) into an {@code InternalError} in such a copy, whereas vector loads from the page can
- * kill the process.
+ * <p>The decoders here take a copy of the blocks in an array that stays in the first-level cache. That is cheaper than
+ * it looks: the copy is one checked bulk access that streams, and what follows has plain array bounds checks instead of
+ * a segment's. It is also what makes mapped memory safe: HotSpot turns a fault on a mapped page (a file truncated while
+ * in use) into an {@code InternalError} in such a copy, whereas vector loads from the page can kill the process unless
+ * the same method makes a scalar access too, as those of {@link VectorKDecoders} do.
  */
 final class VectorDecoders {
     private static final VarHandle SHORT = MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
-    private static final ValueLayout.OfInt INT_LAYOUT =
-            ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    /** The distance of planes that makes a panel of four rows consecutive floats. */
+    private static final int LINEAR = PanelDots.GROUP;
 
     /** Scales a float whose exponent field holds a smaller format's exponent by the difference of their biases. */
     private static final float HALF_BIAS = 0x1p112f;
 
-    /** The distance of planes that makes a panel of four rows consecutive floats. */
-    private static final int LINEAR = PanelDots.GROUP;
-
-    private static final float E4M3_BIAS = 0x1p120f;
+    static final float E4M3_BIAS = 0x1p120f;
     private static final float E2M1_BIAS = 0x1p127f;
 
     /** Twice the values of E2M1's codes. */
@@ -65,32 +62,12 @@ final class VectorDecoders {
             BlockCodec.of(format).decode(src, offset, dst, at, count);
             return;
         }
-        decode(format, src, offset, dst, at, LINEAR, count, workspace);
+        RowKernels.decode(format, src, offset, count, dst, at, LINEAR, workspace);
     }
 
-    /** Whether {@code count} elements can be decoded into a panel. */
+    /** Whether {@code count} elements can be decoded by vectors; others go through the scalar codecs. */
     static boolean supports(BlockFormat format, int count) {
-        return isVectorised(format) && count % B.length() == 0;
-    }
-
-    /**
-     * Decodes {@code count} elements (whole blocks) from byte {@code offset} on into a row of a panel of
-     * {@link PanelDots}.
-     *
-     * @param at the row's first group
-     * @param plane distance of the panel's planes
-     * @param workspace holds the copy of the blocks
-     */
-    static void decode(
-            BlockFormat format,
-            MemorySegment src,
-            long offset,
-            float[] dst,
-            int at,
-            int plane,
-            int count,
-            Workspace workspace) {
-        RowKernels.decode(format, src, offset, count, dst, at, plane, workspace);
+        return RowKernels.decodes(format) && count % B.length() == 0;
     }
 
     /** The blocks of {@code count} elements, copied to the workspace. */
@@ -109,21 +86,8 @@ final class VectorDecoders {
         return (column & -PanelDots.STEP) + (column >> 4 & 3) * plane + (column & 15);
     }
 
-    /** Whether there is a decoder here; the other formats go through their scalar codecs. */
-    static boolean isVectorised(BlockFormat format) {
-        return switch (format) {
-            case BF16, F16, F8_E4M3, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, MXFP4, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K -> true;
-            case IQ4_NL, IQ4_XS -> L >= 16; // their tables have 16 entries
-            default -> false;
-        };
-    }
-
     static float half(byte[] raw, int offset) {
         return Float.float16ToFloat((short) SHORT.get(raw, offset));
-    }
-
-    static int int32(MemorySegment src, long offset) {
-        return src.get(INT_LAYOUT, offset);
     }
 
     static int int32(byte[] raw, int offset) {
@@ -185,12 +149,21 @@ final class VectorDecoders {
         }
     }
 
-    /** E4M3 codes, extended with their sign: the fields move to a float's places, the bias is multiplied in. */
+    /** E4M3 codes, extended with their sign, as floats. */
     static FloatVector e4m3(IntVector codes) {
+        return e4m3(codes, E4M3_BIAS);
+    }
+
+    /**
+     * As {@link #e4m3(IntVector)}, times a scale: the fields move to a float's places, the bias is multiplied in.
+     *
+     * @param factor the scale times {@link #E4M3_BIAS}, finite
+     */
+    static FloatVector e4m3(IntVector codes, float factor) {
         FloatVector value = codes.lanewise(VectorOperators.LSHL, 20)
                 .and(0x87f00000)
                 .reinterpretAsFloats()
-                .mul(E4M3_BIAS);
+                .mul(factor);
         return value.blend(
                 Float.NaN, codes.and(0x7f).compare(VectorOperators.EQ, 0x7f).cast(F));
     }
@@ -308,8 +281,8 @@ final class VectorDecoders {
             FloatVector levels = VectorKDecoders.LEVELS.mul(half(raw, o));
             IntVector b = unsigned(raw, o + 2, 0);
             int to = at + place(i, plane);
-            FusedDots.pick(b, levels).intoArray(dst, to);
-            FusedDots.pick(b.lanewise(VectorOperators.LSHR, 4), levels).intoArray(dst, to + plane);
+            StoredLanes.pick(b, levels).intoArray(dst, to);
+            StoredLanes.pick(b.lanewise(VectorOperators.LSHR, 4), levels).intoArray(dst, to + plane);
         }
     }
 
@@ -322,7 +295,7 @@ final class VectorDecoders {
     /** Twice the value of sign, two exponent bits and one mantissa bit; minus zero becomes zero, as in ggml's table. */
     static FloatVector e2m1(IntVector nibbles) {
         if (L >= 16) {
-            return FusedDots.pick(nibbles, E2M1);
+            return StoredLanes.pick(nibbles, E2M1);
         }
         FloatVector magnitude = nibbles.and(7)
                 .lanewise(VectorOperators.LSHL, 22)

@@ -1,20 +1,20 @@
 package dev.cadre.kernels;
 
 import static dev.cadre.kernels.FusedDots.STEP;
-import static dev.cadre.kernels.FusedDots.guard;
-import static dev.cadre.kernels.FusedDots.high;
-import static dev.cadre.kernels.FusedDots.low;
-import static dev.cadre.kernels.FusedDots.pick;
-import static dev.cadre.kernels.FusedDots.unsigned;
-import static dev.cadre.kernels.FusedKDots.highOfFive;
-import static dev.cadre.kernels.FusedKDots.lowOfFive;
-import static dev.cadre.kernels.FusedKDots.nextThreeBits;
-import static dev.cadre.kernels.FusedKDots.nextTwoBits;
-import static dev.cadre.kernels.FusedKDots.sixBits;
-import static dev.cadre.kernels.FusedKDots.threeBits;
-import static dev.cadre.kernels.FusedKDots.twoBits;
-import static dev.cadre.kernels.Lanes.F;
 import static dev.cadre.kernels.Lanes.L;
+import static dev.cadre.kernels.StoredLanes.broadcast;
+import static dev.cadre.kernels.StoredLanes.guard;
+import static dev.cadre.kernels.StoredLanes.high;
+import static dev.cadre.kernels.StoredLanes.highOfFive;
+import static dev.cadre.kernels.StoredLanes.low;
+import static dev.cadre.kernels.StoredLanes.lowOfFive;
+import static dev.cadre.kernels.StoredLanes.nextThreeBits;
+import static dev.cadre.kernels.StoredLanes.nextTwoBits;
+import static dev.cadre.kernels.StoredLanes.pick;
+import static dev.cadre.kernels.StoredLanes.sixBits;
+import static dev.cadre.kernels.StoredLanes.threeBits;
+import static dev.cadre.kernels.StoredLanes.twoBits;
+import static dev.cadre.kernels.StoredLanes.unsigned;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -31,10 +31,6 @@ final class VectorKDecoders {
             VectorDecoders.table(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
 
     private VectorKDecoders() {}
-
-    private static FloatVector broadcast(float[] s, int i) {
-        return FloatVector.broadcast(F, s[i]);
-    }
 
     static void q4(MemorySegment src, long a, int k, float[] s, float[] dst, int at, int plane) {
         guard(src, a);

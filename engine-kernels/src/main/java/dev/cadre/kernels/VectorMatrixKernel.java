@@ -65,7 +65,7 @@ final class VectorMatrixKernel implements MatrixKernel {
         int chunk = chunk(w, paddedK);
         int panelRows = tokens <= FEW_TOKENS ? PanelDots.ROWS : BLOCK_ROWS;
         int xPanels = Workspace.ALIGNED;
-        int wPanels = xPanels + (tokens + 3) / 4 * 4 * paddedK;
+        int wPanels = xPanels + roundUp(tokens, PanelDots.ROWS) * paddedK;
         int totals = wPanels + panelRows * chunk;
         int planes = totals + tokens * BLOCK_ROWS * L;
         float[] area = ws.area(planes + TOKEN_BLOCK * panelRows * 4 * L);
@@ -158,7 +158,7 @@ final class VectorMatrixKernel implements MatrixKernel {
         for (int r = 0; r < rows; r++) {
             int at = wPanels + r / 4 * 4 * columns + r % 4 * PanelDots.GROUP;
             if (w.reader() == null && w.scales() == null && VectorDecoders.supports(w.format(), count)) {
-                VectorDecoders.decode(w.format(), w.data(), w.offset(row + r, c), area, at, columns, count, ws);
+                RowKernels.decode(w.format(), w.data(), w.offset(row + r, c), count, area, at, columns, ws);
                 PanelDots.clear(count, area, at, PanelDots.ROWS, columns);
             } else {
                 float[] line = ws.tile(columns);
@@ -178,40 +178,41 @@ final class VectorMatrixKernel implements MatrixKernel {
         ScalarMatrixKernel.applyScales(w, row, c, dst, at, count);
     }
 
-    /**
-     * Rows go in two halves side by side, a row of each in turn: two streams in one page would confuse the hardware's
-     * prefetcher, and one stream alone leaves it too little to do.
-     */
     private static void oneToken(
             Matrix w, long firstRow, int rowCount, float[] x, int xAt, float[] y, int yAt, Workspace ws) {
-        int k = w.columns();
+        float[] aligned = ws.area(w.columns());
+        System.arraycopy(x, xAt, aligned, Workspace.ALIGNED, w.columns());
+        int to = yAt + Math.toIntExact(firstRow);
+        if (RowKernels.takesPairs(w.format())) {
+            pairs(w, firstRow, rowCount, aligned, y, to, ws);
+            return;
+        }
+        float[] partials = ws.partials(BLOCK_ROWS * L);
+        for (int r = 0; r < rowCount; r += BLOCK_ROWS) {
+            int rows = Math.min(BLOCK_ROWS, rowCount - r);
+            FusedDots.rows(w, firstRow + r, rows, aligned, Workspace.ALIGNED, partials, ws);
+            foldToken(partials, 0, rows, y, to + r);
+        }
+    }
+
+    /** Rows in two halves side by side; of an odd number the last one alone, as a pair with itself. */
+    private static void pairs(Matrix w, long firstRow, int rowCount, float[] aligned, float[] y, int to, Workspace ws) {
         float[] partials = ws.partials(2 * BLOCK_ROWS * L);
-        float[] aligned = ws.area(k);
-        System.arraycopy(x, xAt, aligned, Workspace.ALIGNED, k);
-        // Pairs of rows are half of the call apart; a single stream goes through the rows as they lie.
-        int pairs = rowCount / 2;
-        int next = RowKernels.takesPairs(w.format()) ? pairs : 1;
-        int step = RowKernels.takesPairs(w.format()) ? 1 : 2;
-        for (int r = 0; r < pairs; r += BLOCK_ROWS) {
-            int count = Math.min(BLOCK_ROWS, pairs - r);
-            for (int q = 0; q < count; q++) {
-                long row = firstRow + (long) step * (r + q);
-                int pA = (next == 1 ? 2 * q : q) * L;
-                int pB = next == 1 ? pA + L : pA + BLOCK_ROWS * L;
-                FusedDots.run(w, row, row + next, aligned, Workspace.ALIGNED, partials, pA, pB, ws);
+        int half = rowCount / 2;
+        for (int r = 0; r < half; r += BLOCK_ROWS) {
+            int rows = Math.min(BLOCK_ROWS, half - r);
+            for (int q = 0; q < rows; q++) {
+                long row = firstRow + r + q;
+                int at = q * L;
+                FusedDots.pair(w, row, row + half, aligned, Workspace.ALIGNED, partials, at, at + BLOCK_ROWS * L, ws);
             }
-            int to = yAt + Math.toIntExact(firstRow) + step * r;
-            if (next == 1) {
-                foldToken(partials, 0, 2 * count, y, to);
-            } else {
-                foldToken(partials, 0, count, y, to);
-                foldToken(partials, BLOCK_ROWS * L, count, y, to + next);
-            }
+            foldToken(partials, 0, rows, y, to + r);
+            foldToken(partials, BLOCK_ROWS * L, rows, y, to + r + half);
         }
         if (rowCount % 2 != 0) {
             long last = firstRow + rowCount - 1;
-            FusedDots.run(w, last, last, aligned, Workspace.ALIGNED, partials, 0, L, ws);
-            foldToken(partials, 0, 1, y, yAt + Math.toIntExact(last));
+            FusedDots.pair(w, last, last, aligned, Workspace.ALIGNED, partials, 0, L, ws);
+            foldToken(partials, 0, 1, y, to + rowCount - 1);
         }
     }
 

@@ -1,0 +1,195 @@
+package dev.cadre.kernels;
+
+import static dev.cadre.kernels.Lanes.B;
+import static dev.cadre.kernels.Lanes.F;
+import static dev.cadre.kernels.Lanes.I;
+import static dev.cadre.kernels.Lanes.L;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/** Stored numbers and fields of bytes as vectors: what the kernels that read segments are put together from. */
+final class StoredLanes {
+    static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
+    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(LE);
+    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(LE);
+
+    // A field of a byte becomes a float by taking the place of the last bits of a power of two, which is then
+    // subtracted. The operands are constants because an int that becomes a vector at each use costs C2 as much again.
+    static final IntVector LOW_NIBBLE = ints(15);
+    static final IntVector BITS_01 = ints(3);
+    private static final IntVector HIGH_NIBBLE = ints(0xf0);
+    private static final IntVector BITS_23 = ints(12);
+    private static final IntVector BITS_45 = ints(48);
+    private static final IntVector BIT_2 = ints(4);
+    private static final IntVector BIT_4 = ints(16);
+    private static final IntVector BIT_8 = ints(256);
+    private static final IntVector EXPONENT_0 = ints(Float.floatToRawIntBits(0x1p23f));
+    private static final IntVector EXPONENT_2 = ints(Float.floatToRawIntBits(0x1p21f));
+    private static final IntVector EXPONENT_4 = ints(Float.floatToRawIntBits(0x1p19f));
+    private static final FloatVector BASE_0 = floats(0x1p23f);
+    private static final FloatVector BASE_0_AND_4 = floats(0x1p23f + 4);
+    private static final FloatVector BASE_0_AND_8 = floats(0x1p23f + 8);
+    private static final FloatVector BASE_0_AND_32 = floats(0x1p23f + 32);
+    private static final FloatVector BASE_2 = floats(0x1p21f);
+    private static final FloatVector BASE_2_AND_4 = floats(0x1p21f + 4);
+    private static final FloatVector BASE_4 = floats(0x1p19f);
+    private static final FloatVector BASE_4_AND_8 = floats(0x1p19f + 8);
+
+    private static final IntVector BYTE_SHIFTS = Lanes.INDEX.lanewise(VectorOperators.LSHL, 3);
+
+    private StoredLanes() {}
+
+    private static IntVector ints(int all) {
+        return IntVector.broadcast(I, all);
+    }
+
+    private static FloatVector floats(float all) {
+        return FloatVector.broadcast(F, all);
+    }
+
+    /** The scalar access that keeps faults catchable, in methods that would have none. */
+    static void guard(MemorySegment src, long o) {
+        src.get(ValueLayout.JAVA_BYTE, o);
+    }
+
+    static float half(MemorySegment src, long o) {
+        return Float.float16ToFloat(src.get(SHORT, o));
+    }
+
+    static int int32(MemorySegment src, long o) {
+        return src.get(INT, o);
+    }
+
+    /** L bytes from {@code o} on, extended with their sign, as floats. */
+    static FloatVector signed(MemorySegment src, long o) {
+        if (L == 4) { // there is no vector of four bytes
+            return (FloatVector) fourBytes(src, o)
+                    .lanewise(VectorOperators.LSHL, 24)
+                    .lanewise(VectorOperators.ASHR, 24)
+                    .convert(VectorOperators.I2F, 0);
+        }
+        return (FloatVector) ByteVector.fromMemorySegment(B, src, o, LE).convertShape(VectorOperators.B2F, F, 0);
+    }
+
+    /** L bytes from {@code o} on, as ints from 0 to 255. */
+    static IntVector unsigned(MemorySegment src, long o) {
+        if (L == 4) {
+            return fourBytes(src, o).and(255);
+        }
+        return (IntVector)
+                ByteVector.fromMemorySegment(B, src, o, LE).convertShape(VectorOperators.ZERO_EXTEND_B2I, I, 0);
+    }
+
+    /** Byte l in the low bits of lane l. */
+    private static IntVector fourBytes(MemorySegment src, long o) {
+        return IntVector.broadcast(I, int32(src, o)).lanewise(VectorOperators.LSHR, BYTE_SHIFTS);
+    }
+
+    /** L floats. */
+    static FloatVector f32(MemorySegment src, long o) {
+        return FloatVector.fromMemorySegment(F, src, o, LE);
+    }
+
+    private static IntVector halfWords(MemorySegment src, long o) {
+        return (IntVector) ByteVector.fromMemorySegment(Lanes.HALF, src, o, LE)
+                .reinterpretAsShorts()
+                .convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);
+    }
+
+    /** L bfloat16. */
+    static FloatVector bf16(MemorySegment src, long o) {
+        return halfWords(src, o).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+    }
+
+    /** L half-precision floats. */
+    static FloatVector f16(MemorySegment src, long o) {
+        return VectorDecoders.f16(halfWords(src, o));
+    }
+
+    /** L e4m3 codes, extended with their sign. */
+    static IntVector e4m3Codes(MemorySegment src, long o) {
+        return (IntVector) ByteVector.fromMemorySegment(B, src, o, LE).convertShape(VectorOperators.B2I, I, 0);
+    }
+
+    static FloatVector load(float[] x, int at) {
+        return FloatVector.fromArray(F, x, at);
+    }
+
+    static FloatVector broadcast(float[] s, int i) {
+        return FloatVector.broadcast(F, s[i]);
+    }
+
+    /** The entry of a 16-entry table that the low four bits of each lane name. */
+    static FloatVector pick(IntVector numbers, FloatVector table) {
+        return numbers.selectFrom(table.reinterpretAsInts()).reinterpretAsFloats();
+    }
+
+    /** The low nibbles of bytes. */
+    static FloatVector low(IntVector bytes) {
+        return bytes.and(LOW_NIBBLE).or(EXPONENT_0).reinterpretAsFloats().sub(BASE_0);
+    }
+
+    /** The high nibbles of bytes. */
+    static FloatVector high(IntVector bytes) {
+        return bytes.and(HIGH_NIBBLE).or(EXPONENT_4).reinterpretAsFloats().sub(BASE_4);
+    }
+
+    /** The low nibbles of bytes, less 8. */
+    static FloatVector lowLess8(IntVector bytes) {
+        return bytes.and(LOW_NIBBLE).or(EXPONENT_0).reinterpretAsFloats().sub(BASE_0_AND_8);
+    }
+
+    /** The high nibbles of bytes, less 8. */
+    static FloatVector highLess8(IntVector bytes) {
+        return bytes.and(HIGH_NIBBLE).or(EXPONENT_4).reinterpretAsFloats().sub(BASE_4_AND_8);
+    }
+
+    /** Bits 0 and 1. */
+    static FloatVector twoBits(IntVector b) {
+        return b.and(BITS_01).or(EXPONENT_0).reinterpretAsFloats().sub(BASE_0);
+    }
+
+    /** Bits 2 and 3. */
+    static FloatVector nextTwoBits(IntVector b) {
+        return b.and(BITS_23).or(EXPONENT_2).reinterpretAsFloats().sub(BASE_2);
+    }
+
+    /** Bits 0 and 1 of {@code b}, and bit 0 of {@code third} above them, less 4. */
+    static FloatVector threeBits(IntVector b, IntVector third) {
+        IntVector upper = third.lanewise(VectorOperators.LSHL, 2).and(BIT_2);
+        return b.and(BITS_01).or(EXPONENT_0).or(upper).reinterpretAsFloats().sub(BASE_0_AND_4);
+    }
+
+    /** Bits 2 and 3 of {@code b}, and bit 1 of {@code third} above them, less 4. */
+    static FloatVector nextThreeBits(IntVector b, IntVector third) {
+        IntVector upper = third.lanewise(VectorOperators.LSHL, 3).and(BIT_4);
+        return b.and(BITS_23).or(EXPONENT_2).or(upper).reinterpretAsFloats().sub(BASE_2_AND_4);
+    }
+
+    /** The low nibbles, with bit 0 of {@code fifth} above them. */
+    static FloatVector lowOfFive(IntVector b, IntVector fifth) {
+        IntVector upper = fifth.lanewise(VectorOperators.LSHL, 4).and(BIT_4);
+        return b.and(LOW_NIBBLE).or(EXPONENT_0).or(upper).reinterpretAsFloats().sub(BASE_0);
+    }
+
+    /** The high nibbles, with bit 1 of {@code fifth} above them. */
+    static FloatVector highOfFive(IntVector b, IntVector fifth) {
+        IntVector upper = fifth.lanewise(VectorOperators.LSHL, 7).and(BIT_8);
+        return b.and(HIGH_NIBBLE).or(EXPONENT_4).or(upper).reinterpretAsFloats().sub(BASE_4);
+    }
+
+    /** Four low bits, and bits 4 and 5 of {@code upper}, less 32. */
+    static FloatVector sixBits(IntVector b, IntVector upper) {
+        return b.and(LOW_NIBBLE)
+                .or(EXPONENT_0)
+                .or(upper.and(BITS_45))
+                .reinterpretAsFloats()
+                .sub(BASE_0_AND_32);
+    }
+}
