@@ -235,11 +235,7 @@ final class GroupedTiles {
                 hide(firstRow, rows, low, n, s, columns);
             }
             kernel.softmax(s, columns, n, c.scale(), state.max(), state.sum(), kept);
-            for (int i = 0; i < count; i++) {
-                if (kept[i] != 1f) {
-                    math.scale(values, at + i * width, kept[i], width);
-                }
-            }
+            SpanState.rescale(math, kept, count, values, at, width);
             cache.readValues(layer, head, low, n, tile);
             if (whole) {
                 kernel.accumulate(s, 0, columns, count, tile, 0, width, n, width, values, at, width);
@@ -319,13 +315,7 @@ final class GroupedTiles {
         if (count == tiles) {
             return false;
         }
-        int known = spanStates.length;
-        if (count * c.keyValueHeads() > known) {
-            spanStates = Arrays.copyOf(spanStates, Math.max(count * c.keyValueHeads(), 2 * known));
-            for (int i = known; i < spanStates.length; i++) {
-                spanStates[i] = new SpanState();
-            }
-        }
+        spanStates = SpanState.atLeast(spanStates, count * c.keyValueHeads());
         partialValues = partials.of(1, (int) floats);
         return true;
     }

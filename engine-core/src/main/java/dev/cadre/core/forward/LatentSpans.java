@@ -163,11 +163,7 @@ final class LatentSpans {
             kernel.scores(q, qAt, columns, tile, 0, width(), n, width(), s);
             kernel.softmax(s, columns, n, c.scale(), state.max(), state.sum(), kept);
             if (block > from) {
-                for (int h = 0; h < c.heads(); h++) {
-                    if (kept[h] != 1f) {
-                        math.scale(values, at + h * rank, kept[h], rank);
-                    }
-                }
+                SpanState.rescale(math, kept, c.heads(), values, at, rank);
             }
             kernel.accumulate(s, 0, columns, c.heads(), tile, 0, width(), n, rank, values, at, rank);
         }
@@ -245,13 +241,7 @@ final class LatentSpans {
             spanRow = Arrays.copyOf(spanRow, Math.max(first + count, 2 * spanRow.length));
         }
         Arrays.fill(spanRow, first, first + count, rowOfPart);
-        int known = spanStates.length;
-        if (first + count > known) {
-            spanStates = Arrays.copyOf(spanStates, Math.max(first + count, 2 * known));
-            for (int i = known; i < spanStates.length; i++) {
-                spanStates[i] = new SpanState();
-            }
-        }
+        spanStates = SpanState.atLeast(spanStates, first + count);
     }
 
     private void packRow(int rowOfPart, int worker) {

@@ -21,6 +21,26 @@ final class SpanState {
         Arrays.fill(sum, 0, columns, 0f);
     }
 
+    /** The same states, and more of them if there are fewer than {@code size}. */
+    static SpanState[] atLeast(SpanState[] states, int size) {
+        int known = states.length;
+        if (size <= known) {
+            return states;
+        }
+        SpanState[] more = Arrays.copyOf(states, Math.max(size, 2 * known));
+        Arrays.setAll(more, i -> i < known ? states[i] : new SpanState());
+        return more;
+    }
+
+    /** Multiplies the weighted values of each query by its factor, since its maximum grew. */
+    static void rescale(VectorMath math, float[] factors, int queries, float[] values, int at, int width) {
+        for (int i = 0; i < queries; i++) {
+            if (factors[i] != 1f) {
+                math.scale(values, at + i * width, factors[i], width);
+            }
+        }
+    }
+
     /** Running maxima, −∞ where nothing was seen yet. */
     float[] max() {
         return max;
