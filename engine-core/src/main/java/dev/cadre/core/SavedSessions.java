@@ -10,7 +10,6 @@ import dev.cadre.core.saved.SessionReader;
 import dev.cadre.core.saved.SessionWriter;
 import dev.cadre.weights.file.OutputFile;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -49,7 +48,7 @@ final class SavedSessions {
             int known = copy.knownTokens();
             int[] tokens = Arrays.copyOf(copy.tokens(0, known), known + unread.length);
             System.arraycopy(unread, 0, tokens, known, unread.length);
-            SavedCache pages = besideSteps(CachePages.out(copy));
+            SavedCache pages = CachePages.out(copy, engine::besideSteps);
             long count = 0;
             for (int g = 0; g < pages.groups(); g++) {
                 count += pages.end(g) - pages.first(g);
@@ -79,7 +78,7 @@ final class SavedSessions {
             checkFits(path, header, model);
             int[] groups = reader.groups();
             if (!engine.hasPages(header.positions(), groups, header.pages())) {
-                throw reader.implausible("its pages do not make " + header.positions() + " positions");
+                throw reader.damaged("its pages do not make " + header.positions() + " positions");
             }
             int positions = header.positions() + header.unread();
             if (positions > context) {
@@ -90,13 +89,13 @@ final class SavedSessions {
             int vocabulary = engine.config().vocabulary();
             for (int token : tokens) {
                 if (token < 0 || token >= vocabulary) {
-                    throw reader.implausible("it has a token " + token);
+                    throw reader.damaged("it has a token " + token);
                 }
             }
             SequenceCache cache = engine.newCache(header.positions(), groups, Arrays.copyOf(tokens, header.known()));
             boolean done = false;
             try {
-                reader.pages(besideSteps(CachePages.in(cache)));
+                reader.pages(CachePages.in(cache, engine::besideSteps));
                 done = true;
             } finally {
                 if (!done) {
@@ -127,30 +126,5 @@ final class SavedSessions {
             throw new SessionFileException(
                     Reason.VERSION, path + ": the session was saved with another layout of the cache");
         }
-    }
-
-    /** The pages, each moved while the model is open. */
-    private SavedCache besideSteps(SavedCache pages) {
-        return new SavedCache() {
-            @Override
-            public int groups() {
-                return pages.groups();
-            }
-
-            @Override
-            public int first(int group) {
-                return pages.first(group);
-            }
-
-            @Override
-            public int end(int group) {
-                return pages.end(group);
-            }
-
-            @Override
-            public void page(int group, int index, ByteBuffer content) {
-                engine.besideSteps(() -> pages.page(group, index, content));
-            }
-        };
     }
 }

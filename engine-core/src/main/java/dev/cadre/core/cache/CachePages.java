@@ -3,16 +3,17 @@ package dev.cadre.core.cache;
 import dev.cadre.core.saved.SavedCache;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
+import java.util.function.Consumer;
 
-/** The pages of a sequence, for files. */
+/** The pages of a sequence, for files. Each is moved within {@code around}, which may guard the pool meanwhile. */
 public final class CachePages {
     private CachePages() {}
 
     /** Copies pages out of a sequence; what a page holds beyond the sequence's end comes as zeros. */
-    public static SavedCache out(SequenceCache cache) {
-        return new Pages(cache) {
+    public static SavedCache out(SequenceCache cache, Consumer<Runnable> around) {
+        return new Pages(cache, around) {
             @Override
-            public void page(int group, int index, ByteBuffer content) {
+            void move(int group, int index, ByteBuffer content) {
                 MemorySegment copy = MemorySegment.ofBuffer(content);
                 copy.copyFrom(cache.memory(group, index));
                 int valid = cache.length() - index * CacheLayout.PAGE_TOKENS;
@@ -24,10 +25,10 @@ public final class CachePages {
     }
 
     /** Copies pages into a sequence that was made for them. */
-    public static SavedCache in(SequenceCache cache) {
-        return new Pages(cache) {
+    public static SavedCache in(SequenceCache cache, Consumer<Runnable> around) {
+        return new Pages(cache, around) {
             @Override
-            public void page(int group, int index, ByteBuffer content) {
+            void move(int group, int index, ByteBuffer content) {
                 cache.memory(group, index).copyFrom(MemorySegment.ofBuffer(content));
             }
         };
@@ -35,9 +36,18 @@ public final class CachePages {
 
     private abstract static class Pages implements SavedCache {
         private final SequenceCache cache;
+        private final Consumer<Runnable> around;
 
-        Pages(SequenceCache cache) {
+        Pages(SequenceCache cache, Consumer<Runnable> around) {
             this.cache = cache;
+            this.around = around;
+        }
+
+        abstract void move(int group, int index, ByteBuffer content);
+
+        @Override
+        public void page(int group, int index, ByteBuffer content) {
+            around.accept(() -> move(group, index, content));
         }
 
         @Override

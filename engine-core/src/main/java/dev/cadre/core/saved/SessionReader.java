@@ -140,14 +140,10 @@ public final class SessionReader implements Closeable {
         at += buffer.capacity();
     }
 
-    private SessionFileException damaged(String why) {
+    /** Says what is wrong with the file. */
+    public SessionFileException damaged(String why) {
         return new SessionFileException(
                 Reason.DAMAGED, path + ": the saved session is damaged: " + why + "; compute it again from its text");
-    }
-
-    /** Says what else is wrong with the content. */
-    public SessionFileException implausible(String why) {
-        return damaged(why);
     }
 
     @Override

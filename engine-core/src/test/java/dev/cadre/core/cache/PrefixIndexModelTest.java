@@ -191,8 +191,8 @@ class PrefixIndexModelTest {
             ByteBuffer page = ByteBuffer.allocateDirect((int) layout.pageBytes());
             for (int g = 0; g < layout.groups(); g++) {
                 for (int i = copy.cache.firstPage(g); i < copy.cache.endPage(g); i++) {
-                    CachePages.out(model.cache).page(g, i, page);
-                    CachePages.in(copy.cache).page(g, i, page);
+                    CachePages.out(model.cache, Runnable::run).page(g, i, page);
+                    CachePages.in(copy.cache, Runnable::run).page(g, i, page);
                 }
             }
             copy.tokens.addAll(model.tokens);
