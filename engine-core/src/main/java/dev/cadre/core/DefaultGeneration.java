@@ -2,10 +2,10 @@ package dev.cadre.core;
 
 import dev.cadre.core.sampling.Sampler;
 import dev.cadre.core.sampling.StopTexts;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Iterator;
-import java.util.List;
 import java.util.NoSuchElementException;
+import java.util.function.BooleanSupplier;
 
 /** The one implementation of {@link Generation}. */
 final class DefaultGeneration implements Generation {
@@ -18,7 +18,9 @@ final class DefaultGeneration implements Generation {
     private final int usable;
     private final int promptTokens;
     private final float[] logits;
-    private final List<Integer> tokens = new ArrayList<>();
+    private final BooleanSupplier isCancelled = this::isCancelled;
+    private int[] tokens = new int[64];
+    private int count; // of the tokens
     private final StringBuilder text = new StringBuilder();
 
     private int[] pending; // the prompt, then nothing: the session itself keeps the token to be read next
@@ -77,7 +79,7 @@ final class DefaultGeneration implements Generation {
         if (stopReason != null) {
             return false;
         }
-        if (tokens.size() >= sampling.maxTokens()) {
+        if (count >= sampling.maxTokens()) {
             end(StopReason.MAX_TOKENS);
             return false;
         }
@@ -86,9 +88,9 @@ final class DefaultGeneration implements Generation {
             return false;
         }
         long start = System.nanoTime();
-        boolean read = session.append(pending, logits, this::isCancelled);
+        boolean read = session.append(pending, logits, isCancelled);
         long nanos = System.nanoTime() - start;
-        if (tokens.isEmpty()) {
+        if (count == 0) {
             promptNanos += nanos;
         } else {
             generationNanos += nanos;
@@ -102,9 +104,12 @@ final class DefaultGeneration implements Generation {
             end(StopReason.STOP);
             return false;
         }
-        pending = new int[0];
+        pending = DefaultSession.NOTHING;
         session.keepUnread(token);
-        tokens.add(token);
+        if (count == tokens.length) {
+            tokens = Arrays.copyOf(tokens, 2 * count);
+        }
+        tokens[count++] = token;
         String visible = decoder == null ? "" : stopTexts.add(decoder.add(token));
         if (stopTexts.reached()) {
             text.append(visible);
@@ -112,7 +117,7 @@ final class DefaultGeneration implements Generation {
             next = new Token(token, visible);
             return true;
         }
-        if (tokens.size() == sampling.maxTokens()) {
+        if (count == sampling.maxTokens()) {
             visible += rest();
             stopReason = StopReason.MAX_TOKENS;
         }
@@ -148,9 +153,9 @@ final class DefaultGeneration implements Generation {
         }
         return new Completion(
                 text.toString(),
-                List.copyOf(tokens),
+                Arrays.stream(tokens, 0, count).boxed().toList(),
                 stopReason,
-                new Completion.Usage(promptTokens, tokens.size()),
+                new Completion.Usage(promptTokens, count),
                 new Completion.Timings(promptNanos / 1e9, generationNanos / 1e9));
     }
 

@@ -10,7 +10,7 @@ import java.util.function.BooleanSupplier;
 /** The one implementation of {@link Session}. */
 final class DefaultSession implements Session {
     private static final BooleanSupplier NEVER = () -> false;
-    private static final int[] NOTHING = {};
+    static final int[] NOTHING = {};
 
     private final DefaultMoeModel model;
     private final Engine engine;
@@ -19,6 +19,8 @@ final class DefaultSession implements Session {
     private Trace trace;
     /** Tokens that count as read but are not in the cache yet: the last generated one, or those to compute again. */
     private int[] unread;
+    /** What {@code unread} is while a generation goes on: always the same array, since a token allocates nothing. */
+    private final int[] generated = new int[1];
 
     private volatile boolean closed;
 
@@ -60,13 +62,22 @@ final class DefaultSession implements Session {
 
     @Override
     public Logits append(int... tokens) {
+        float[] values = new float[engine.config().vocabulary()];
+        append(tokens, values);
+        return new Logits(values, 1, values.length);
+    }
+
+    @Override
+    public void append(int[] tokens, float[] logits) {
         if (tokens.length == 0) {
             throw new InvalidRequestException("there is no token to append");
         }
+        if (logits.length < engine.config().vocabulary()) {
+            throw new InvalidRequestException("an array of " + logits.length + " floats does not hold the logits of "
+                    + engine.config().vocabulary() + " ids");
+        }
         checkTokens(tokens);
-        float[] values = new float[engine.config().vocabulary()];
-        append(tokens, values, NEVER);
-        return new Logits(values, 1, values.length);
+        append(tokens, logits, NEVER);
     }
 
     @Override
@@ -103,13 +114,13 @@ final class DefaultSession implements Session {
 
     /** Keeps a generated token until the next call reads it. */
     void keepUnread(int token) {
-        int[] one = {token};
-        unread = one;
+        generated[0] = token;
+        unread = generated;
     }
 
     private static int[] concat(int[] a, int[] b) {
-        if (a.length == 0) {
-            return b;
+        if (a.length == 0 || b.length == 0) {
+            return a.length == 0 ? b : a;
         }
         int[] all = Arrays.copyOf(a, a.length + b.length);
         System.arraycopy(b, 0, all, a.length, b.length);
@@ -149,7 +160,7 @@ final class DefaultSession implements Session {
     @Override
     public Session fork() {
         checkOpen();
-        return new DefaultSession(model, engine, engine.exclusively(cache::fork), unread, context);
+        return new DefaultSession(model, engine, engine.exclusively(cache::fork), unread.clone(), context);
     }
 
     @Override

@@ -31,6 +31,15 @@ public interface Session extends AutoCloseable {
     Logits append(int... tokens);
 
     /**
+     * As {@link #append(int...)}, into an array of the caller's: the door for generating token by token without
+     * allocation.
+     *
+     * @param logits receives the V logits after the last token; at least V long
+     * @throws InvalidRequestException as {@link #append(int...)} does, and if {@code logits} is too short
+     */
+    void append(int[] tokens, float[] logits);
+
+    /**
      * Appends a prompt and generates. The prompt is taken as plain text; the tokenizer's own start tokens are added at
      * position 0.
      *

@@ -245,4 +245,18 @@ class SessionTest {
         UnsupportedModelException e = assertThrows(UnsupportedModelException.class, () -> MoeModel.load(folder));
         assertTrue(e.getMessage().contains("'glm5_next'"), e.getMessage());
     }
+
+    @Test
+    void logitsGoToTheCallersArray() {
+        try (Session session = model.newSession();
+                Session other = session.fork()) {
+            float[] logits = new float[model.info().vocabulary() + 3];
+            session.append(new int[] {1, 2}, logits);
+            assertArrayEquals(other.append(1, 2).values(), Arrays.copyOf(logits, logits.length - 3));
+            float[] tooShort = new float[model.info().vocabulary() - 1];
+            int[] token = {1};
+            assertThrows(InvalidRequestException.class, () -> session.append(token, tooShort));
+            assertEquals(2, session.position());
+        }
+    }
 }

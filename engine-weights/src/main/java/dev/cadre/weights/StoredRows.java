@@ -13,7 +13,30 @@ final class StoredRows {
 
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+    /** Rows are decoded while a model runs, by many threads, and a token must allocate nothing. */
+    private static final ThreadLocal<Scratch> SCRATCH = ThreadLocal.withInitial(Scratch::new);
+
     private StoredRows() {}
+
+    /** Arrays that grow to the longest row. */
+    private static final class Scratch {
+        private float[] factors = {};
+        private byte[] bytes = {};
+
+        float[] factors(int count) {
+            if (factors.length < count) {
+                factors = new float[count];
+            }
+            return factors;
+        }
+
+        byte[] bytes(int count) {
+            if (bytes.length < count) {
+                bytes = new byte[count];
+            }
+            return bytes;
+        }
+    }
 
     static void decode(TensorEntry data, long row, float[] dst, int index) {
         int columns = Math.toIntExact(data.columns());
@@ -22,9 +45,9 @@ final class StoredRows {
         BlockCodec.of(format).decode(data.data(), row * format.bytes(columns), dst, index, columns);
     }
 
-    /** The {@code count} scales of row {@code row}. */
+    /** The scales of row {@code row}, at the beginning of an array that this thread's next call reuses. */
     static float[] scales(TensorEntry scales, long row, int count) {
-        float[] factors = new float[count];
+        float[] factors = SCRATCH.get().factors(count);
         BlockFormat format = scaleFormat(scales);
         BlockCodec.of(format).decode(scales.data(), row * format.bytes(count), factors, 0, count);
         return factors;
@@ -39,8 +62,9 @@ final class StoredRows {
         return scales.format() == BlockFormat.U8 ? BlockFormat.F8_E8M0 : scales.format();
     }
 
+    /** Stored bytes, at the beginning of an array that this thread's next call reuses. */
     static byte[] bytes(TensorEntry data, long offset, int count) {
-        byte[] bytes = new byte[count];
+        byte[] bytes = SCRATCH.get().bytes(count);
         MemorySegment.copy(data.data(), ValueLayout.JAVA_BYTE, offset, bytes, 0, count);
         return bytes;
     }

@@ -198,7 +198,7 @@ public sealed interface StoredTensor {
             Objects.checkFromIndexSize(index, Math.multiplyExact(groups, 32), dst.length);
             float[] factors = StoredRows.scales(scales, row, groups);
             byte[] nibbles = StoredRows.bytes(blocks, row * groups * 16, groups * 16);
-            for (int i = 0; i < nibbles.length; i++) {
+            for (int i = 0; i < groups * 16; i++) {
                 float factor = factors[i / 16];
                 dst[index + 2 * i] = FP4[nibbles[i] & 15] * factor;
                 dst[index + 2 * i + 1] = FP4[nibbles[i] >> 4 & 15] * factor;

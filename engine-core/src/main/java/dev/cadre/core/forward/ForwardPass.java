@@ -28,7 +28,7 @@ public final class ForwardPass {
     private final LatentAttention latentAttention;
     private final GroupedAttention groupedAttention;
     private final ExpertLayer expertLayer;
-    private final List<RopeConfig> rotations;
+    private final RopeConfig[] rotations; // no list, whose iterator would be an object for each step
     private final PhaseTimes times = new PhaseTimes();
 
     private final Floats residual = new Floats(); // [T, H], the stream that blocks add to
@@ -52,7 +52,7 @@ public final class ForwardPass {
         return times;
     }
 
-    private static List<RopeConfig> rotations(ModelConfig config) {
+    private static RopeConfig[] rotations(ModelConfig config) {
         List<RopeConfig> all = new ArrayList<>();
         for (ModelConfig.Layer layer : config.layers()) {
             RopeConfig rope = switch (layer.attention()) {
@@ -63,7 +63,7 @@ public final class ForwardPass {
                 all.add(rope);
             }
         }
-        return List.copyOf(all);
+        return all.toArray(RopeConfig[]::new);
     }
 
     /**

@@ -25,10 +25,10 @@ final class Rotary {
         table.sin = table.sines.of(batch.rows(), half);
         for (int row = 0; row < batch.rows(); row++) {
             for (int i = 0; i < half; i++) {
-                // a float32 product, as in training; StrictMath, since Math may differ between JVM tiers
+                // a float32 product, as in training
                 double angle = (float) batch.position(row) * frequencies[i];
-                table.cos[row * half + i] = (float) StrictMath.cos(angle) * rope.magnitude();
-                table.sin[row * half + i] = (float) StrictMath.sin(angle) * rope.magnitude();
+                table.cos[row * half + i] = (float) Angles.cos(angle) * rope.magnitude();
+                table.sin[row * half + i] = (float) Angles.sin(angle) * rope.magnitude();
             }
         }
     }

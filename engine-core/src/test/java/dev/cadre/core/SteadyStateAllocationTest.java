@@ -1,0 +1,172 @@
+package dev.cadre.core;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.management.ThreadMXBean;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * A token allocates nothing in steady state, on any thread, for every family.
+ *
+ * <p>Whether an allocation is removed by C2 depends on when and how it compiles. The exact test therefore runs the
+ * scalar kernels in a JVM that has C1 only, which removes none: every allocation in the source counts, always. Vectors
+ * are objects until C2 has compiled what uses them, so the test of the vector kernels waits for that.
+ */
+class SteadyStateAllocationTest {
+    /** Steps whose bytes are counted: within one page of the cache, since a new page is no steady state. */
+    private static final int STEPS = 48;
+
+    @TempDir
+    private Path temp;
+
+    @Test
+    void scalarStepsAllocateNothing() throws IOException, InterruptedException {
+        Path golden = Golden.resource("golden");
+        List<Path> models = new ArrayList<>(List.of(golden.resolve("full"), golden.resolve("mixed/model.gguf")));
+        try (Stream<Path> families = Files.list(golden.resolve("families"));
+                Stream<Path> stored = Files.list(golden.resolve("stored"))) {
+            Stream.concat(families, stored).sorted().forEach(models::add);
+        }
+        assertNothing(models, List.of("-XX:TieredStopAtLevel=1", "-Dcadre.kernels=scalar"), 0);
+    }
+
+    /** Two models whose matrices have the sizes that real ones have: multiples of 64 columns. */
+    @Test
+    void compiledVectorStepsAllocateNothing() throws IOException, InterruptedException {
+        Path golden = Golden.resource("golden");
+        List<Path> models = List.of(golden.resolve("mixed/model.gguf"), golden.resolve("stored/fp8_tiles"));
+        assertNothing(models, List.of("-Dcadre.kernels=vector"), 60);
+    }
+
+    private void assertNothing(List<Path> models, List<String> flags, int seconds)
+            throws IOException, InterruptedException {
+        List<String> lines = run(models, flags, seconds);
+        assertEquals(models.size() * KvPrecision.values().length, lines.size(), lines.toString());
+        for (String line : lines) {
+            assertTrue(line.endsWith(": 0"), "bytes of " + STEPS + " steps:\n" + String.join("\n", lines));
+        }
+    }
+
+    private List<String> run(List<Path> models, List<String> flags, int seconds)
+            throws IOException, InterruptedException {
+        Path log = temp.resolve("log");
+        String separator = System.getProperty("path.separator");
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(List.of("--add-modules", "jdk.incubator.vector", "-XX:+UseSerialGC"));
+        command.addAll(flags);
+        command.addAll(List.of(
+                "-cp",
+                System.getProperty("java.class.path")
+                        + separator
+                        + System.getProperty("jdk.module.path", "")
+                        + separator
+                        + Path.of(Child.class
+                                .getProtectionDomain()
+                                .getCodeSource()
+                                .getLocation()
+                                .getPath()),
+                Child.class.getName(),
+                Integer.toString(seconds)));
+        models.forEach(model -> command.add(model.toString()));
+        Process child = new ProcessBuilder(command)
+                .redirectOutput(log.toFile())
+                .redirectError(temp.resolve("err").toFile())
+                .start();
+        try {
+            assertTrue(child.waitFor(300, TimeUnit.SECONDS), "the child hangs");
+        } finally {
+            child.destroyForcibly();
+        }
+        assertEquals(0, child.exitValue(), Files.readString(temp.resolve("err")));
+        return Files.readAllLines(log);
+    }
+
+    /** Prints a line for each model: its name, and the bytes that some steps allocated on all threads. */
+    static final class Child {
+        private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+        private Child() {}
+
+        public static void main(String[] args) {
+            long seconds = Long.parseLong(args[0]);
+            for (String model : Arrays.asList(args).subList(1, args.length)) {
+                for (KvPrecision precision : KvPrecision.values()) {
+                    LoadOptions options = LoadOptions.defaults().withThreads(2).withCachePrecision(precision);
+                    try (MoeModel loaded = MoeModel.load(Path.of(model), options)) {
+                        long bytes = seconds == 0 ? longer(loaded) : compiled(loaded, seconds);
+                        System.out.println(model + " " + precision + ": " + bytes);
+                    }
+                }
+            }
+        }
+
+        /**
+         * The fewest bytes of several series of steps, each at positions that no series before has reached: what is
+         * done once (a class is loaded, a worker gets a large item for the first time) spoils one of them.
+         */
+        private static long longer(MoeModel model) {
+            try (Session session = model.newSession()) {
+                long least = Long.MAX_VALUE;
+                for (int series = 0; series < 6 && least > 0; series++) {
+                    least = Math.min(least, bytes(model, session));
+                }
+                return least;
+            }
+        }
+
+        /** The same, at the same positions again and again until C2 has compiled everything, or time is up. */
+        private static long compiled(MoeModel model, long seconds) {
+            long end = System.nanoTime() + seconds * 1_000_000_000;
+            long least = Long.MAX_VALUE;
+            try (Session session = model.newSession()) {
+                while (least > 0 && System.nanoTime() < end) {
+                    least = Math.min(least, bytes(model, session));
+                    session.rewind(64);
+                }
+            }
+            return least;
+        }
+
+        /** Goes on to the next page but one, and counts what steps within it allocate. */
+        private static long bytes(MoeModel model, Session session) {
+            long[] workers = Thread.getAllStackTraces().keySet().stream()
+                    .filter(thread -> thread.getName().startsWith("cadre-worker"))
+                    .mapToLong(Thread::threadId)
+                    .toArray();
+            float[] logits = new float[model.info().vocabulary()];
+            int[] token = new int[1];
+            int start = (session.position() / 64 + 1) * 64 + 4;
+            while (session.position() < start) {
+                token[0] = 1 + session.position() % 50;
+                session.append(token, logits);
+            }
+            allocated(workers); // what its own first call allocates
+            long before = allocated(workers);
+            for (int i = 0; i < STEPS; i++) {
+                token[0] = 1 + i;
+                session.append(token, logits);
+            }
+            return allocated(workers) - before;
+        }
+
+        private static long allocated(long[] workers) {
+            long bytes = THREADS.getThreadAllocatedBytes(Thread.currentThread().threadId());
+            for (long worker : workers) {
+                bytes += THREADS.getThreadAllocatedBytes(worker);
+            }
+            return bytes;
+        }
+    }
+}
