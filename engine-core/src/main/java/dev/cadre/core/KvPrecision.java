@@ -8,7 +8,8 @@ public enum KvPrecision {
     BF16,
     /**
      * Eight-bit floats with a scale for each 128, rotated keys in bfloat16: about a quarter of the bytes. Index keys
-     * are spread by a Hadamard rotation first, so that no single large component sets their scale. The default.
+     * are signed bytes with one scale, and are spread by a Hadamard rotation first, so that no single large component
+     * sets it. The default.
      */
     FP8
 }

@@ -73,12 +73,4 @@ public interface AttentionKernel {
             float[] c,
             int cAt,
             int cStride);
-
-    /**
-     * out[outAt + j] = Σ_i weights[weightsAt + i]·max(0, s[j·columns + i]) for n rows: the heads of the lightning
-     * indexer.
-     *
-     * @param s scores, overwritten
-     */
-    void weightedRelu(float[] s, int columns, float[] weights, int weightsAt, int n, float[] out, int outAt);
 }

@@ -25,6 +25,9 @@ public interface CacheRowKernel {
             int at,
             int stride);
 
+    /** Decodes n signed bytes to dst[at..at + n). */
+    void decodeInt8(MemorySegment memory, long offset, int n, float[] dst, int at);
+
     /** Stores src[at + i] / scale as the nearest e4m3 ({@link dev.cadre.kernels.format.E4m3#encode}). */
     void encodeE4m3(float[] src, int at, int n, float scale, MemorySegment memory, long offset);
 

@@ -14,9 +14,15 @@ import org.slf4j.LoggerFactory;
  * @param math element-wise operations
  * @param cacheRows numbers of cache rows
  * @param attention queries against tiles of keys and values
+ * @param index the lightning indexer's queries against tiles of its keys
  */
 public record Kernels(
-        String name, MatrixKernel matrices, VectorMath math, CacheRowKernel cacheRows, AttentionKernel attention) {
+        String name,
+        MatrixKernel matrices,
+        VectorMath math,
+        CacheRowKernel cacheRows,
+        AttentionKernel attention,
+        IndexKernel index) {
     private static final String VECTOR_MODULE = "jdk.incubator.vector";
 
     /**
@@ -31,7 +37,12 @@ public record Kernels(
     /** The scalar reference. */
     public static Kernels scalar() {
         return new Kernels(
-                "scalar", new ScalarMatrixKernel(), new ScalarMath(), new ScalarCacheRows(), new ScalarAttention());
+                "scalar",
+                new ScalarMatrixKernel(),
+                new ScalarMath(),
+                new ScalarCacheRows(),
+                new ScalarAttention(),
+                new ScalarIndex());
     }
 
     /**
@@ -48,7 +59,8 @@ public record Kernels(
                 new VectorMatrixKernel(),
                 new SimdMath(),
                 new VectorCacheRows(),
-                new VectorAttention());
+                new VectorAttention(),
+                new VectorIndex());
     }
 
     static boolean vectorModulePresent() {

@@ -92,15 +92,4 @@ final class ScalarAttention implements AttentionKernel {
             }
         }
     }
-
-    @Override
-    public void weightedRelu(float[] s, int columns, float[] weights, int weightsAt, int n, float[] out, int outAt) {
-        for (int j = 0; j < n; j++) {
-            float sum = 0;
-            for (int i = 0; i < columns; i++) {
-                sum = Math.fma(weights[weightsAt + i], Math.max(0f, s[j * columns + i]), sum);
-            }
-            out[outAt + j] = sum;
-        }
-    }
 }

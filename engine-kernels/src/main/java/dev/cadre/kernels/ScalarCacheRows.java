@@ -46,6 +46,18 @@ final class ScalarCacheRows implements CacheRowKernel {
     }
 
     @Override
+    public void decodeInt8(MemorySegment memory, long offset, int n, float[] dst, int at) {
+        decodeInt8(memory, offset, 0, n, dst, at);
+    }
+
+    /** Bytes [from, to). */
+    static void decodeInt8(MemorySegment memory, long offset, int from, int to, float[] dst, int at) {
+        for (int i = from; i < to; i++) {
+            dst[at + i] = memory.get(ValueLayout.JAVA_BYTE, offset + i);
+        }
+    }
+
+    @Override
     public void encodeE4m3(float[] src, int at, int n, float scale, MemorySegment memory, long offset) {
         encodeE4m3(src, at, 0, n, scale, memory, offset);
     }

@@ -166,24 +166,4 @@ final class VectorAttention implements AttentionKernel {
             c[cAt + d] = s;
         }
     }
-
-    @Override
-    public void weightedRelu(float[] s, int columns, float[] weights, int weightsAt, int n, float[] out, int outAt) {
-        // The sums of row j go to s[j·L..], where only rows before j have been.
-        for (int j = 0; j < n; j++) {
-            FloatVector sum = FloatVector.zero(F);
-            for (int i = 0; i < columns; i += L) {
-                FloatVector score = FloatVector.fromArray(F, s, j * columns + i).max(0f);
-                sum = FloatVector.fromArray(F, weights, weightsAt + i).fma(score, sum);
-            }
-            sum.intoArray(s, j * L);
-        }
-        int j = 0;
-        for (; j <= n - L; j += L) {
-            Lanes.fold(s, j * L).intoArray(out, outAt + j);
-        }
-        for (; j < n; j++) {
-            out[outAt + j] = Lanes.sum(FloatVector.fromArray(F, s, j * L));
-        }
-    }
 }

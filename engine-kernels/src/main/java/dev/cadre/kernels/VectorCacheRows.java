@@ -92,6 +92,20 @@ final class VectorCacheRows implements CacheRowKernel {
     }
 
     @Override
+    public void decodeInt8(MemorySegment memory, long offset, int n, float[] dst, int at) {
+        int i = 0;
+        if (n >= STEP) {
+            StoredLanes.guard(memory, offset);
+            for (; i <= n - STEP; i += STEP) {
+                for (int k = 0; k < STEP; k += L) {
+                    StoredLanes.signed(memory, offset + i + k).intoArray(dst, at + i + k);
+                }
+            }
+        }
+        ScalarCacheRows.decodeInt8(memory, offset, i, n, dst, at);
+    }
+
+    @Override
     public void encodeE4m3(float[] src, int at, int n, float scale, MemorySegment memory, long offset) {
         int i = 0;
         if (n >= L && PARTS == 1) { // at 128 bits there is no byte vector of four lanes to store

@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 
 /**
  * Attention by the Vector API against the scalar twin. Scores, probabilities and values have the same order of sums in
- * both and must agree bit for bit; only the indexer's sum over heads has another order.
+ * both and must agree bit for bit.
  */
 class AttentionDuelTest {
     private static final AttentionKernel SCALAR = new ScalarAttention();
@@ -158,35 +158,5 @@ class AttentionDuelTest {
         int columns = kernel.columns(queries);
         kernel.accumulate(
                 padded(p, n, columns, queries), 0, columns, queries, v, 1, width + 3, n, width, c, 2, width + 1);
-    }
-
-    @Test
-    void weightedReluAgreesWithinRounding() {
-        for (int queries : QUERIES) {
-            for (int n : KEYS) {
-                float[] scores = noise(n * queries);
-                float[] weights = noise(queries);
-                float[] expected = weightedRelu(SCALAR, scores, weights, queries, n);
-                float[] actual = weightedRelu(VECTOR, scores, weights, queries, n);
-                assertArrayEquals(expected, actual, queries * 1e-6f, queries + ", " + n);
-                assertEquals(7f, actual[0]);
-                assertEquals(7f, actual[n + 1]);
-                double sum = 0;
-                for (int i = 0; i < queries; i++) {
-                    sum += weights[i] * Math.max(0, scores[(n - 1) * queries + i]);
-                }
-                assertEquals(sum, expected[n], queries * 1e-6);
-            }
-        }
-    }
-
-    private static float[] weightedRelu(AttentionKernel kernel, float[] scores, float[] weights, int queries, int n) {
-        int columns = kernel.columns(queries);
-        float[] out = new float[n + 2];
-        Arrays.fill(out, 7f);
-        float[] w = new float[columns + 2];
-        System.arraycopy(weights, 0, w, 2, queries);
-        kernel.weightedRelu(padded(scores, n, columns, queries), columns, w, 2, n, out, 1);
-        return out;
     }
 }

@@ -85,6 +85,25 @@ class CacheRowDuelTest {
         }
     }
 
+    @Test
+    void everySignedByteDecodesAlike() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment memory = arena.allocate(1024);
+            for (int i = 0; i < 1024; i++) {
+                memory.set(ValueLayout.JAVA_BYTE, i, (byte) (i * 3));
+            }
+            for (int n : WIDTHS) {
+                float[] expected = new float[n + 3];
+                float[] actual = new float[n + 3];
+                SCALAR.decodeInt8(memory, 5, n, expected, 1);
+                VECTOR.decodeInt8(memory, 5, n, actual, 1);
+                assertArrayEquals(bits(expected), bits(actual), "width " + n);
+                assertEquals((byte) ((5 + n - 1) * 3), actual[n]);
+                assertEquals(0f, actual[n + 1]);
+            }
+        }
+    }
+
     /** Random magnitudes over the whole range, every code's value and its neighbours, ties, and special values. */
     private static float[] interesting(Random random) {
         float[] values = new float[4096];

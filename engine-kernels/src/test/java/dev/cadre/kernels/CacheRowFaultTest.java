@@ -24,7 +24,7 @@ class CacheRowFaultTest {
 
     @Test
     void everyAccessSurvivesATruncatedFile() throws IOException, InterruptedException {
-        VectorJvm.expect(List.of("0 caught", "1 caught", "2 caught", "3 caught"), Child.class, temp);
+        VectorJvm.expect(List.of("0 caught", "1 caught", "2 caught", "3 caught", "4 caught"), Child.class, temp);
     }
 
     /**
@@ -38,7 +38,7 @@ class CacheRowFaultTest {
 
         public static void main(String[] args) throws IOException {
             CacheRowKernel rows = Kernels.vector().cacheRows();
-            for (int method = 0; method < 4; method++) {
+            for (int method = 0; method < 5; method++) {
                 Path file = Files.write(Path.of(args[0]).resolve("page" + method), new byte[2 * PAGE]);
                 try (Arena arena = Arena.ofShared();
                         RandomAccessFile access = new RandomAccessFile(file.toFile(), "rw")) {
@@ -65,6 +65,7 @@ class CacheRowFaultTest {
                 case 0 -> rows.decodeE4m3(mapped, offset, 2, N / 2, 500, 128, x, 0, N / 2);
                 case 1 -> rows.decodeBfloat16(mapped, offset, 2, N, N / 2, x, 0, N / 2);
                 case 2 -> rows.encodeE4m3(x, 0, N, 1f, mapped, offset);
+                case 3 -> rows.decodeInt8(mapped, offset, N, x, 0);
                 default -> rows.encodeBfloat16(x, 0, N, mapped, offset);
             }
         }

@@ -4,6 +4,7 @@ import dev.cadre.core.KvPrecision;
 import dev.cadre.core.model.AttentionConfig;
 import dev.cadre.core.model.AttentionConfig.Span;
 import dev.cadre.core.model.ModelConfig;
+import dev.cadre.kernels.IndexKernel;
 import java.lang.foreign.MemorySegment;
 import java.util.stream.LongStream;
 
@@ -12,7 +13,8 @@ import java.util.stream.LongStream;
  * layers:
  *
  * <pre>
- *   first layer of the group: [64 rows of latent | 64 index keys]   (index keys only where it owns an indexer)
+ *   first layer of the group: [64 rows of latent | 64 index keys]   (index keys only where it owns an indexer; their
+ *                                                                    dimensions are outermost, see IndexKeyFormat)
  *   next layer: …
  *   grouped-query layer: [heads of keys: 64 rows each | heads of values: 64 rows each]
  * </pre>
@@ -25,8 +27,8 @@ import java.util.stream.LongStream;
  * hence pages the same size, so that one pool serves all of them.
  */
 public final class CacheLayout {
-    /** Positions in one page. */
-    public static final int PAGE_TOKENS = 64;
+    /** Positions in one page: what the index scan takes at a time. */
+    public static final int PAGE_TOKENS = IndexKernel.KEYS;
 
     /**
      * Positions that are kept although they lie behind a window, so that a sequence can be taken back a little without
@@ -40,7 +42,7 @@ public final class CacheLayout {
     private final long[] latentOffset; // or keys
     private final long[] indexOffset; // or values
     private final RowFormat[] latentRow; // or one head's key or value
-    private final RowFormat[] indexRow;
+    private final IndexKeyFormat[] indexKeys;
     private final int[] rowsPerToken; // of latentRow: one, or keys and values of all heads
     private final long bytesPerToken;
     private final long pageBytes;
@@ -52,7 +54,7 @@ public final class CacheLayout {
         latentOffset = new long[layers];
         indexOffset = new long[layers];
         latentRow = new RowFormat[layers];
-        indexRow = new RowFormat[layers];
+        indexKeys = new IndexKeyFormat[layers];
         rowsPerToken = new int[layers];
         long[] bytes = new long[layers]; // of one page's part for a layer
         for (int i = 0; i < layers; i++) {
@@ -61,8 +63,9 @@ public final class CacheLayout {
                     latentRow[i] = new RowFormat(precision, latent.cacheWidth(), latent.ropeWidth());
                     rowsPerToken[i] = 1;
                     if (latent.ownsIndexer()) {
-                        indexRow[i] = new RowFormat(precision, latent.indexer().width(), 0);
-                        bytes[i] = (long) PAGE_TOKENS * indexRow[i].bytes();
+                        indexKeys[i] =
+                                new IndexKeyFormat(precision, latent.indexer().width());
+                        bytes[i] = indexKeys[i].bytes();
                     }
                 }
                 case AttentionConfig.Grouped grouped -> {
@@ -170,8 +173,8 @@ public final class CacheLayout {
                 for (int r = 0; r < rowsPerToken[layer]; r++) {
                     clear(page, latentOffset[layer] + r * rows, latentRow[layer], slot);
                 }
-                if (indexRow[layer] != null) {
-                    clear(page, indexOffset[layer], indexRow[layer], slot);
+                if (indexKeys[layer] != null) {
+                    indexKeys[layer].clear(page, indexOffset[layer], slot);
                 }
             }
         }
@@ -191,8 +194,8 @@ public final class CacheLayout {
         return latentRow[layer];
     }
 
-    RowFormat indexRow(int layer) {
-        return indexRow[layer];
+    IndexKeyFormat indexKeys(int layer) {
+        return indexKeys[layer];
     }
 
     long latentOffset(int layer) {

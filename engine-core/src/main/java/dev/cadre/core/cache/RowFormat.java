@@ -9,7 +9,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * How one row of a cache is stored.
+ * How one row of a cache is stored; index keys have a format of their own ({@link IndexKeyFormat}).
  *
  * <pre>
  *   F32:   width floats
@@ -17,8 +17,7 @@ import java.nio.ByteOrder;
  *   FP8:   (width - tail) e4m3 | a float scale for each 128 of them | tail bfloat16
  * </pre>
  *
- * At GLM-5's sizes a latent row in FP8 takes 512 + 16 + 128 = 656 bytes, as FlashMLA lays it out, an index key
- * 128 + 4 = 132.
+ * At GLM-5's sizes a latent row in FP8 takes 512 + 16 + 128 = 656 bytes, as FlashMLA lays it out.
  *
  * @param precision of the row
  * @param width numbers in a row

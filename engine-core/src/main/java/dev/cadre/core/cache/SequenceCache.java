@@ -296,17 +296,17 @@ public final class SequenceCache implements AutoCloseable {
 
     /** Stores the index key [Di] of a position. */
     public void writeIndexKey(int layer, int position, float[] row, int at) {
-        write(layer, layout.indexRow(layer), layout.indexOffset(layer), position, row, at);
+        layout.indexKeys(layer).write(row, at, page(layer, position), layout.indexOffset(layer), (int) slot(position));
     }
 
     /**
-     * Reads the index keys of {@code count} positions of one page.
+     * Reads the index keys of the page that a position lies in.
      *
-     * @param position the first; all must lie in its page
-     * @param rows receives [count, Di]
+     * @param tile receives [Di + 1, 64], for {@link dev.cadre.kernels.IndexKernel}: the keys of all of the page's
+     *     positions by their dimensions, then a factor for each
      */
-    public void readIndexKeys(int layer, int position, int count, float[] rows) {
-        read(layer, layout.indexRow(layer), layout.indexOffset(layer), position, count, rows, 0);
+    public void readIndexKeys(int layer, int position, float[] tile) {
+        layout.indexKeys(layer).read(page(layer, position), layout.indexOffset(layer), tile);
     }
 
     /** Stores one head's key [dh] of a position. */

@@ -7,7 +7,7 @@ import dev.cadre.core.cache.SequenceCache;
 import dev.cadre.core.model.AttentionConfig;
 import dev.cadre.core.model.AttentionConfig.IndexerConfig;
 import dev.cadre.core.model.ModelWeights;
-import dev.cadre.kernels.AttentionKernel;
+import dev.cadre.kernels.IndexKernel;
 import dev.cadre.kernels.TeamTopK;
 import dev.cadre.kernels.WorkerTeam;
 import java.util.Arrays;
@@ -36,15 +36,13 @@ final class LightningIndexer {
     private final Products products;
     private final Rotary rotary;
     private final PhaseTimes times;
-    private final AttentionKernel kernel;
+    private final IndexKernel kernel;
     private final Floats keys = new Floats(); // [T, Di]
     private final Floats queries = new Floats(); // [T, Hi, Di]
-    private final Floats packed = new Floats(); // [T, Di, columns]
     private final Floats headWeights = new Floats(); // [T, Hi]
-    private final Floats columnWeights = new Floats(); // [T, columns]
     private final Floats scores = new Floats(); // [rows of a part, positions]
-    private final Floats[] keyTile; // [PAGE, Di]
-    private final Floats[] tileScores; // [PAGE, columns]
+    private final Floats[] keyTile; // [Di + 1, PAGE]
+    private final Floats[] tileSums; // [PAGE]
     private final TeamTopK topK;
     private final ScanTask scan = new ScanTask();
     private final WorkerTeam.Task keyTask = this::storeKey;
@@ -57,16 +55,15 @@ final class LightningIndexer {
     private int layer;
     private Batch batch;
     private Selection selection;
-    private int columns;
 
     LightningIndexer(Team team, Products products, Rotary rotary, PhaseTimes times) {
         this.team = team;
         this.products = products;
         this.rotary = rotary;
         this.times = times;
-        kernel = team.kernels().attention();
+        kernel = team.kernels().index();
         keyTile = Floats.each(team.size());
-        tileScores = Floats.each(team.size());
+        tileSums = Floats.each(team.size());
         topK = new TeamTopK(team.workers());
     }
 
@@ -89,7 +86,6 @@ final class LightningIndexer {
         layer = layerNumber;
         batch = rows;
         selection = result;
-        columns = kernel.columns(c.heads());
         try {
             int count = batch.rows();
             products.add(w.key(), normed, keys.of(count, c.width()), count).run();
@@ -99,8 +95,6 @@ final class LightningIndexer {
                 products.add(w.queryUp(), queryInput, queries.of(count, c.heads() * c.width()), count)
                         .add(w.headWeights(), normed, headWeights.of(count, c.heads()), count)
                         .run();
-                packed.of(count, c.width() * columns);
-                columnWeights.of(count, columns);
                 team.workers().run(count, queryTask);
                 scoreAndSelect();
             } // else: everything visible is selected; but later steps need the keys
@@ -138,7 +132,6 @@ final class LightningIndexer {
         return batch.position(row) + 1;
     }
 
-    /** Rotates a row's queries and lays its heads side by side. */
     private void prepareQueries(int row, int worker) {
         if (!needsSelection(row)) {
             return;
@@ -151,14 +144,8 @@ final class LightningIndexer {
                 Hadamard.rotate(q, at, c.width());
             }
         }
-        float[] side = packed.of(batch.rows(), c.width() * columns);
-        kernel.pack(q, first, c.width(), c.heads(), c.width(), side, row * c.width() * columns, columns);
-        float[] padded = columnWeights.of(batch.rows(), columns);
-        int to = row * columns;
-        System.arraycopy(headWeights.of(batch.rows(), c.heads()), row * c.heads(), padded, to, c.heads());
-        Arrays.fill(padded, to + c.heads(), to + columns, 0f);
         float factor = (float) (1 / Math.sqrt((double) c.heads() * c.width()));
-        team.kernels().math().scale(padded, to, factor, c.heads());
+        team.kernels().math().scale(headWeights.of(batch.rows(), c.heads()), row * c.heads(), factor, c.heads());
     }
 
     /** Scores as many rows at a time as the budget holds, then selects for them. */
@@ -213,7 +200,7 @@ final class LightningIndexer {
     /** Scores a block of rows of one sequence against a range of its positions; each key is decoded once for all. */
     private final class ScanTask implements WorkerTeam.Task {
         private float[] out;
-        private float[] side;
+        private float[] query;
         private float[] weights;
         private int stride;
         private int firstRow;
@@ -227,8 +214,8 @@ final class LightningIndexer {
             firstRow = row;
             stride = rowStride;
             out = scores.of(count, stride);
-            side = packed.of(batch.rows(), c.width() * columns);
-            weights = columnWeights.of(batch.rows(), columns);
+            query = queries.of(batch.rows(), c.heads() * c.width());
+            weights = headWeights.of(batch.rows(), c.heads());
             items = 0;
             int end;
             for (int from = row; from < row + count; from = end) {
@@ -258,24 +245,28 @@ final class LightningIndexer {
 
         @Override
         public void run(int item, int worker) {
-            int width = c.width();
             int first = itemRow[item];
             int end = first + itemRows[item];
-            float[] tile = keyTile[worker].of(PAGE, width);
-            float[] s = tileScores[worker].of(PAGE, columns);
+            float[] tile = keyTile[worker].of(1, IndexKernel.tileSize(c.width()));
+            float[] sums = tileSums[worker].of(1, PAGE);
             SequenceCache cache = batch.cache(first);
             int to = Math.min(visible(end - 1), itemFrom[item] + ITEM_POSITIONS);
             for (int p = itemFrom[item]; p < to; p += PAGE) {
-                cache.readIndexKeys(layer, p, Math.min(PAGE, to - p), tile);
+                cache.readIndexKeys(layer, p, tile);
                 for (int row = first; row < end; row++) {
                     int n = Math.min(PAGE, visible(row) - p);
                     if (n > 0 && needsSelection(row)) {
-                        kernel.scores(side, row * width * columns, columns, tile, 0, width, n, width, s);
-                        int at = (row - firstRow) * stride + p;
-                        kernel.weightedRelu(s, columns, weights, row * columns, n, out, at);
+                        score(row, p, n, tile, sums);
                     }
                 }
             }
+        }
+
+        /** Scores n positions from {@code from} on, the page whose keys are in the tile. */
+        private void score(int row, int from, int n, float[] tile, float[] sums) {
+            int queryAt = row * c.heads() * c.width();
+            int outAt = (row - firstRow) * stride + from;
+            kernel.scores(query, queryAt, c.heads(), c.width(), weights, row * c.heads(), tile, 0, n, sums, out, outAt);
         }
     }
 }

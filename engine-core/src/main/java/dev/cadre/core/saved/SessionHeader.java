@@ -19,7 +19,8 @@ import java.util.Arrays;
  * </pre>
  *
  * All numbers are little-endian. A checksum covers the number of its block too, so that exchanged blocks are noticed.
- * The version must change with the layout of a page ({@code CacheLayout}, {@code RowFormat}).
+ * The version must change with the layout of a page ({@code CacheLayout}, {@code RowFormat}, {@code
+ * IndexKeyFormat}). Version 2 has index keys by their dimensions, and as bytes instead of e4m3.
  *
  * @param precision of the cache
  * @param fingerprint of the model
@@ -39,7 +40,7 @@ public record SessionHeader(
         int groups,
         long pageBytes,
         long pages) {
-    static final int VERSION = 1;
+    static final int VERSION = 2;
     static final int BYTES = 80;
     static final int FINGERPRINT_BYTES = 32;
     static final int CHECKSUM_BYTES = 4;

@@ -13,6 +13,7 @@ import dev.cadre.core.model.AttentionConfig.Span;
 import dev.cadre.core.model.FeedForwardConfig;
 import dev.cadre.core.model.ModelConfig;
 import dev.cadre.core.model.RopeConfig;
+import dev.cadre.kernels.IndexKernel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -202,10 +203,19 @@ class PagePoolModelTest {
                 } else {
                     pair.cache.readLatent(layer, p, row, 0);
                     assertArrayEquals(wanted, row, where);
-                    pair.cache.readIndexKeys(layer, p, 1, row);
+                    readIndexKey(pair.cache, layer, p, row);
                 }
                 assertArrayEquals(wanted, row, where);
             }
+        }
+    }
+
+    private static void readIndexKey(SequenceCache cache, int layer, int position, float[] key) {
+        float[] tile = new float[IndexKernel.tileSize(WIDTH)];
+        cache.readIndexKeys(layer, position, tile);
+        int slot = position % IndexKernel.KEYS;
+        for (int d = 0; d < WIDTH; d++) {
+            key[d] = tile[WIDTH * IndexKernel.KEYS + slot] * tile[d * IndexKernel.KEYS + slot];
         }
     }
 
