@@ -309,6 +309,20 @@ public final class SequenceCache implements AutoCloseable {
         layout.indexKeys(layer).read(page(layer, position), layout.indexOffset(layer), tile);
     }
 
+    /**
+     * Brings the index keys of the pages of [from, to) into the core's cache before they are read.
+     *
+     * @return something to be kept, or the compiler drops the work
+     */
+    public int touchIndexKeys(int layer, int from, int to) {
+        IndexKeyFormat format = layout.indexKeys(layer);
+        int all = 0;
+        for (int p = from; p < to; p += CacheLayout.PAGE_TOKENS) {
+            all ^= format.touch(page(layer, p), layout.indexOffset(layer));
+        }
+        return all;
+    }
+
     /** Stores one head's key [dh] of a position. */
     public void writeKey(int layer, int head, int position, float[] row, int at) {
         write(layer, layout.row(layer), layout.keyOffset(layer, head), position, row, at);

@@ -43,6 +43,7 @@ final class LightningIndexer {
     private final Floats scores = new Floats(); // [rows of a part, positions]
     private final Floats[] keyTile; // [Di + 1, PAGE]
     private final Floats[] tileSums; // [PAGE]
+    private final int[] touched; // written, never read
     private final TeamTopK topK;
     private final ScanTask scan = new ScanTask();
     private final WorkerTeam.Task keyTask = this::storeKey;
@@ -64,6 +65,7 @@ final class LightningIndexer {
         kernel = team.kernels().index();
         keyTile = Floats.each(team.size());
         tileSums = Floats.each(team.size());
+        touched = new int[team.size()];
         topK = new TeamTopK(team.workers());
     }
 
@@ -251,6 +253,7 @@ final class LightningIndexer {
             float[] sums = tileSums[worker].of(1, PAGE);
             SequenceCache cache = batch.cache(first);
             int to = Math.min(visible(end - 1), itemFrom[item] + ITEM_POSITIONS);
+            touched[worker] = cache.touchIndexKeys(layer, itemFrom[item], to);
             for (int p = itemFrom[item]; p < to; p += PAGE) {
                 cache.readIndexKeys(layer, p, tile);
                 for (int row = first; row < end; row++) {
