@@ -3,6 +3,7 @@ module dev.cadre.bench {
     requires transitive dev.cadre.core;
     requires dev.cadre.kernels;
     requires jdk.incubator.vector;
+    requires jdk.management;
 
     exports dev.cadre.bench;
 }

@@ -1,24 +1,32 @@
 package dev.cadre.bench;
 
+import com.sun.management.ThreadMXBean;
 import dev.cadre.core.Diagnostics;
 import dev.cadre.core.MoeModel;
 import dev.cadre.core.PhaseTimes;
 import dev.cadre.core.Session;
 import dev.cadre.core.SessionOptions;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.DoubleSummaryStatistics;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
+import java.util.function.IntToDoubleFunction;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * End-to-end speed of a model: prompt and generation, at chosen depths, beside the machine's limits measured in the
  * same run.
  */
 public final class ModelBenchmark {
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
     private ModelBenchmark() {}
 
     /** What the cache holds before a test at a depth. */
@@ -58,14 +66,16 @@ public final class ModelBenchmark {
      * @param min slowest run
      * @param max fastest run
      * @param bytesPerToken bytes of weights that one token's step reads
-     * @param bandwidthFraction share of the read bandwidth that these bytes make at this speed; meaningful for
-     *     generation
-     * @param fmaFraction share of the multiply-add rate that two operations for each weight read make; meaningful for
-     *     prompts
+     * @param bandwidthFraction share of the read bandwidth that these bytes make, meaningful for generation: the median
+     *     of the runs, each beside the bandwidth measured right before it
+     * @param fmaFraction share of the multiply-add rate, likewise, meaningful for prompts
      * @param cacheBytes bytes of the cache pages that hold {@code depth} positions
      * @param shares of the runs' time, by {@link PhaseTimes.Phase}
      * @param indexFmaFraction share of the multiply-add rate at which the index scan runs; 0 where there is none
-     * @param limits the machine's, measured in the same run
+     * @param allocatedPerToken bytes of heap that all threads together allocated for a token, the median of the runs
+     * @param limits the machine's: medians of what was measured before each run of this test
+     * @param slowestRead least read bandwidth measured in all of the benchmark, bytes per second
+     * @param fastestRead greatest
      */
     public record Row(
             String test,
@@ -79,7 +89,10 @@ public final class ModelBenchmark {
             long cacheBytes,
             Map<PhaseTimes.Phase, Double> shares,
             double indexFmaFraction,
-            MachineLimits limits) {}
+            double allocatedPerToken,
+            MachineLimits limits,
+            double slowestRead,
+            double fastestRead) {}
 
     /**
      * Measures. The depths take turns in each round of runs, so that a machine that is slow for a while is slow for all
@@ -89,15 +102,15 @@ public final class ModelBenchmark {
      * @param progress told what is being measured
      */
     public static List<Row> run(MoeModel model, Plan plan, long activeParameters, Consumer<String> progress) {
-        progress.accept("measuring the machine");
-        MachineLimits limits = MachineLimits.measure(plan.threads());
         SplittableRandom random = new SplittableRandom(7);
         List<Measurement> prompts = new ArrayList<>();
         List<Measurement> generations = new ArrayList<>();
         List<Session> sessions = new ArrayList<>();
         int deepest = Arrays.stream(plan.depths()).max().orElse(0);
         int positions = deepest + Math.max(plan.promptTokens(), plan.generatedTokens()) + 1;
-        try (Session full = model.newSession(SessionOptions.ofContext(positions))) {
+        progress.accept("measuring the machine");
+        try (LimitsProbe probe = new LimitsProbe(plan.threads());
+                Session full = model.newSession(SessionOptions.ofContext(positions))) {
             Map<Integer, Session> atDepth = new HashMap<>();
             for (int depth : Arrays.stream(plan.depths()).sorted().distinct().toArray()) {
                 progress.accept("filling " + depth + " positions");
@@ -117,18 +130,21 @@ public final class ModelBenchmark {
                 for (int d = 0; d < plan.depths().length; d++) {
                     progress.accept("depth " + plan.depths()[d] + ", run " + (r + 1) + " of " + plan.repetitions());
                     Session session = atDepth.get(plan.depths()[d]);
-                    prompts.get(d).run(session, random, plan.promptTokens(), r >= 0);
-                    generations.get(d).run(session, random, 1, r >= 0);
+                    prompts.get(d).run(session, random, plan.promptTokens(), r >= 0 ? probe : null);
+                    generations.get(d).run(session, random, 1, r >= 0 ? probe : null);
                 }
             }
         } finally {
             sessions.forEach(Session::close);
         }
+        List<MachineLimits> all = Stream.concat(prompts.stream(), generations.stream())
+                .flatMap(m -> m.limits.stream())
+                .toList();
         List<Row> rows = new ArrayList<>();
         for (int d = 0; d < plan.depths().length; d++) {
             for (Measurement m : List.of(prompts.get(d), generations.get(d))) {
                 if (m.tokens > 0) {
-                    rows.add(m.row(activeParameters, limits));
+                    rows.add(m.row(activeParameters, all));
                 }
             }
         }
@@ -158,6 +174,9 @@ public final class ModelBenchmark {
         private final MoeModel model;
         private final PhaseTimes times;
         private final List<Double> speeds = new ArrayList<>();
+        private final List<MachineLimits> limits = new ArrayList<>(); // beside each speed
+        private final List<Double> allocated = new ArrayList<>();
+        private final float[] logits;
         private final long[] phases = new long[PhaseTimes.Phase.values().length];
         private long nanos;
 
@@ -168,29 +187,41 @@ public final class ModelBenchmark {
             this.cacheBytes = cacheBytes;
             this.model = model;
             this.times = Diagnostics.phaseTimes(model);
+            this.logits = new float[model.info().vocabulary()];
         }
 
-        /** Appends the test's tokens, {@code step} at a time, to a copy of the session. */
-        void run(Session start, SplittableRandom random, int step, boolean counts) {
+        /**
+         * Appends the test's tokens, {@code step} at a time, to a copy of the session.
+         *
+         * @param probe tells the machine's limits, or null if the run does not count
+         */
+        void run(Session start, SplittableRandom random, int step, LimitsProbe probe) {
             if (tokens == 0) {
                 return;
             }
             int[] ids = tokens(tokens, model, random);
             int[] part = new int[step];
+            if (probe != null) {
+                limits.add(probe.sample());
+            }
             long[] before = new long[phases.length];
             for (PhaseTimes.Phase phase : PhaseTimes.Phase.values()) {
                 before[phase.ordinal()] = times.nanos(phase);
             }
             long taken;
+            long heap;
             try (Session session = start.fork()) {
+                heap = THREADS.getTotalThreadAllocatedBytes();
                 long began = System.nanoTime();
                 for (int i = 0; i < tokens; i += step) {
                     System.arraycopy(ids, i, part, 0, step);
-                    session.append(part);
+                    session.append(part, logits);
                 }
                 taken = System.nanoTime() - began;
+                heap = THREADS.getTotalThreadAllocatedBytes() - heap;
             }
-            if (counts) {
+            if (probe != null) {
+                allocated.add((double) heap / tokens);
                 speeds.add(tokens / (taken / 1e9));
                 nanos += taken;
                 for (PhaseTimes.Phase phase : PhaseTimes.Phase.values()) {
@@ -199,9 +230,20 @@ public final class ModelBenchmark {
             }
         }
 
-        Row row(long activeParameters, MachineLimits limits) {
-            List<Double> sorted = speeds.stream().sorted().toList();
-            double median = sorted.get(sorted.size() / 2);
+        /** The median of what each run came to, by its number. */
+        private double median(IntToDoubleFunction figure) {
+            return IntStream.range(0, speeds.size())
+                    .mapToDouble(figure)
+                    .sorted()
+                    .toArray()[speeds.size() / 2];
+        }
+
+        Row row(long activeParameters, List<MachineLimits> all) {
+            MachineLimits machine = MachineLimits.median(limits);
+            DoubleSummaryStatistics speed =
+                    speeds.stream().mapToDouble(Double::doubleValue).summaryStatistics();
+            DoubleSummaryStatistics read =
+                    all.stream().mapToDouble(MachineLimits::readBandwidth).summaryStatistics();
             long bytes = model.info().weightBytesPerToken();
             Map<PhaseTimes.Phase, Double> shares = new EnumMap<>(PhaseTimes.Phase.class);
             for (PhaseTimes.Phase phase : PhaseTimes.Phase.values()) {
@@ -214,16 +256,19 @@ public final class ModelBenchmark {
             return new Row(
                     kind + tokens,
                     depth,
-                    median,
-                    sorted.getFirst(),
-                    sorted.getLast(),
+                    median(speeds::get),
+                    speed.getMin(),
+                    speed.getMax(),
                     bytes,
-                    median * bytes / limits.readBandwidth(),
-                    median * activeParameters / limits.fmaRate(),
+                    median(i -> speeds.get(i) * bytes / limits.get(i).readBandwidth()),
+                    median(i -> speeds.get(i) * activeParameters / limits.get(i).fmaRate()),
                     cacheBytes,
                     shares,
-                    scan == 0 ? 0 : products / (scan / 1e9) / limits.fmaRate(),
-                    limits);
+                    scan == 0 ? 0 : products / (scan / 1e9) / machine.fmaRate(),
+                    median(allocated::get),
+                    machine,
+                    read.getMin(),
+                    read.getMax());
         }
     }
 }

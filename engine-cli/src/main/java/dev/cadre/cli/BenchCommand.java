@@ -150,6 +150,9 @@ final class BenchCommand implements Callable<Integer> {
         node.put("bandwidth_fraction", row.bandwidthFraction());
         node.put("fma_fraction", row.fmaFraction());
         node.put("read_bandwidth_gb_s", row.limits().readBandwidth() / 1e9);
+        node.put("read_bandwidth_min_gb_s", row.slowestRead() / 1e9);
+        node.put("read_bandwidth_max_gb_s", row.fastestRead() / 1e9);
+        node.put("allocated_bytes_per_token", row.allocatedPerToken());
         node.put("fma_g_s", row.limits().fmaRate() / 1e9);
         node.put("kernels", loaded.info().kernels());
     }
@@ -161,11 +164,13 @@ final class BenchCommand implements Callable<Integer> {
         ModelBenchmark.Row first = rows.getFirst();
         System.out.printf(
                 Locale.ROOT,
-                "%s, %s kernels, %d threads; this machine now: %.1f GB/s read, %.0f G multiply-adds/s%n",
+                "%s, %s kernels, %d threads; this machine now: %.1f GB/s read (%.1f to %.1f), %.0f G multiply-adds/s%n",
                 loaded.info().architecture(),
                 loaded.info().kernels(),
                 first.limits().threads(),
                 first.limits().readBandwidth() / 1e9,
+                first.slowestRead() / 1e9,
+                first.fastestRead() / 1e9,
                 first.limits().fmaRate() / 1e9);
         System.out.printf(
                 "%-6s %8s %9s %21s %8s %8s %8s | %5s %6s %6s %7s%n",
