@@ -5,7 +5,8 @@ import dev.cadre.core.LoadOptions;
 import dev.cadre.core.MoeModel;
 import dev.cadre.core.PhaseTimes.Phase;
 import dev.cadre.core.SyntheticModel;
-import dev.cadre.weights.ConversionOptions;
+import dev.cadre.kernels.format.BlockFormat;
+import dev.cadre.kernels.format.RandomBlocks;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
@@ -132,7 +133,16 @@ final class BenchCommand implements Callable<Integer> {
         if (expertWidth != null) {
             shape = shape.withExpertWidth(expertWidth);
         }
-        return type == null ? shape : shape.withType(ConversionOptions.parseType(type));
+        return type == null ? shape : shape.withType(weightType(type));
+    }
+
+    private static BlockFormat weightType(String name) {
+        for (BlockFormat format : RandomBlocks.formats()) {
+            if (format.name().equalsIgnoreCase(name)) {
+                return format;
+            }
+        }
+        throw new UserException("--type: '" + name + "' is not a type of weights; known are " + RandomBlocks.formats());
     }
 
     private static void add(ObjectNode node, ModelBenchmark.Row row, MoeModel loaded) {

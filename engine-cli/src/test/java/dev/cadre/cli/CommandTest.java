@@ -242,6 +242,7 @@ class CommandTest {
         "dump GOLDEN --tensor nope --out x.npy, 1, nope",
         "convert GOLDEN out.gguf --type Q9, 1, Q9",
         "bench --synthetic nope, 1, nope",
+        "bench --synthetic qwen3moe --type Q8_1, 1, IQ2_XS",
         "inspect, 2, PATH",
         "nonsense, 2, nonsense",
         "'', 2, verb"

@@ -1,10 +1,13 @@
 package dev.cadre.core.model;
 
 import dev.cadre.kernels.Matrix;
-import dev.cadre.kernels.format.BlockEncoder;
 import dev.cadre.kernels.format.BlockFormat;
+import dev.cadre.kernels.format.E4m3;
+import dev.cadre.kernels.format.RandomBlocks;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
@@ -17,6 +20,12 @@ import java.util.SplittableRandom;
 public final class SyntheticWeights implements WeightSource {
     private static final int POOL_ELEMENTS = 1 << 20;
     private static final long SEED = 42;
+
+    /** Rows and columns that share a scale in FP8 checkpoints. */
+    private static final int SCALE_TILE = 128;
+
+    private static final ValueLayout.OfFloat FLOAT =
+            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final Arena arena = Arena.ofShared();
     private final BlockFormat type;
@@ -46,13 +55,26 @@ public final class SyntheticWeights implements WeightSource {
     public Matrix matrix(String name, long rows, long columns) {
         BlockFormat format = formatOf(name, columns);
         MemorySegment data = arena.allocate(format.bytes(Math.multiplyExact(rows, columns)), 64);
-        fill(data, format, columns);
-        return Matrix.of(format, rows, columns, data);
+        boolean scaled = format == BlockFormat.F8_E4M3;
+        float deviation = (float) (1 / Math.sqrt(columns));
+        fill(data, format, scaled ? E4m3.GREATEST / 2 : deviation);
+        return Matrix.of(format, rows, columns, data, scaled ? scales(rows, columns, deviation) : null);
     }
 
-    /** Copies random stretches of the pool; values shrink with the columns so that activations keep their size. */
-    private void fill(MemorySegment data, BlockFormat format, long columns) {
-        MemorySegment pool = pools.computeIfAbsent(format, f -> pool(f, (float) (1 / Math.sqrt(columns))));
+    /** FP8 uses all of its range, and a scale for each tile brings the values to their size. */
+    private Matrix.Scales scales(long rows, long columns, float deviation) {
+        int perRow = Math.toIntExact((columns + SCALE_TILE - 1) / SCALE_TILE);
+        long tiles = (rows + SCALE_TILE - 1) / SCALE_TILE * perRow;
+        MemorySegment values = arena.allocate(BlockFormat.F32.bytes(tiles), 64);
+        for (long i = 0; i < tiles; i++) {
+            values.set(FLOAT, 4 * i, 2 * deviation / E4m3.GREATEST);
+        }
+        return new Matrix.Scales(values, BlockFormat.F32, SCALE_TILE, SCALE_TILE, perRow);
+    }
+
+    /** Copies random stretches of the pool. */
+    private void fill(MemorySegment data, BlockFormat format, float deviation) {
+        MemorySegment pool = pools.computeIfAbsent(format, f -> pool(f, deviation));
         long blocks = pool.byteSize() / format.blockBytes();
         for (long at = 0; at < data.byteSize(); ) {
             long from = random.nextLong(blocks) * format.blockBytes();
@@ -62,13 +84,10 @@ public final class SyntheticWeights implements WeightSource {
         }
     }
 
+    /** The deviation of the first matrix of a format serves all of them: activations keep about their size. */
     private MemorySegment pool(BlockFormat format, float deviation) {
-        float[] values = new float[POOL_ELEMENTS];
-        for (int i = 0; i < values.length; i++) {
-            values[i] = (float) (deviation * random.nextDouble() * (random.nextBoolean() ? 2 : -2));
-        }
         MemorySegment pool = arena.allocate(format.bytes(POOL_ELEMENTS), 64);
-        BlockEncoder.of(format).encode(values, 0, values.length, pool, 0);
+        RandomBlocks.fill(format, POOL_ELEMENTS, deviation, random, pool, 0);
         return pool;
     }
 
