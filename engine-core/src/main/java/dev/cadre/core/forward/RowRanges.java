@@ -4,13 +4,22 @@ import java.util.Arrays;
 
 /** The work items of a phase of matrix products: ranges of output rows, each of one product. */
 final class RowRanges {
-    /** Rows of an item: enough to pay for taking it, few enough to spread well. */
-    private static final int ROWS = 64;
+    /** Rows of the smallest items: enough to pay for taking one. */
+    private static final int LEAST_ROWS = 64;
 
-    /** From so many tokens on, an item has more rows, since it packs its tokens before it multiplies. */
+    /**
+     * Rows of the largest items of a few tokens. Their time goes into reading weights, and after every jump to another
+     * place the memory takes microseconds to stream again, as much as it takes to multiply 64 rows.
+     */
+    private static final int LONG_RUN = 1024;
+
+    /** From so many tokens on, weights are decoded into a cache that the tokens share, and jumps matter less. */
     private static final int MANY_TOKENS = 16;
 
-    private static final int MANY_ROWS = 256;
+    private static final int MANY_TOKENS_ROWS = 256;
+
+    /** Items for each worker, if the rows are enough: one slow worker must not hold the others long. */
+    private static final int ITEMS_PER_WORKER = 4;
 
     private int size;
     private int[] products = new int[64];
@@ -30,7 +39,8 @@ final class RowRanges {
      * @param workers workers that share them
      */
     void add(int product, long rows, int tokens, long phaseRows, int workers) {
-        int most = tokens < MANY_TOKENS ? ROWS : Math.clamp(phaseRows / (4L * workers) / 16 * 16, ROWS, MANY_ROWS);
+        int limit = tokens < MANY_TOKENS ? LONG_RUN : MANY_TOKENS_ROWS;
+        int most = Math.clamp(phaseRows / ((long) ITEMS_PER_WORKER * workers) / 16 * 16, LEAST_ROWS, limit);
         for (long row = 0; row < rows; row += most) {
             if (size == products.length) {
                 products = Arrays.copyOf(products, 2 * size);
