@@ -2,6 +2,7 @@ package dev.cadre.kernels;
 
 import static dev.cadre.kernels.Lanes.F;
 import static dev.cadre.kernels.Lanes.L;
+import static dev.cadre.kernels.StoredLanes.broadcast;
 import static dev.cadre.kernels.StoredLanes.e4m3Codes;
 import static dev.cadre.kernels.StoredLanes.guard;
 import static dev.cadre.kernels.StoredLanes.half;
@@ -47,7 +48,8 @@ final class FusedDots {
         }
         return RowKernels.multiplies(w.format())
                 && switch (w.format()) {
-                    case BF16, F16, F32 -> w.columns() % PanelDots.GROUP == 0;
+                    case F32 -> w.columns() % PanelDots.GROUP == 0;
+                    case BF16, F16 -> w.columns() % STEP == 0;
                     case F8_E4M3 -> L >= 8 && w.columns() % STEP == 0;
                     default -> true;
                 };
@@ -67,12 +69,13 @@ final class FusedDots {
         int k = w.columns();
         float[] planes = ws.planes(8 * L);
         float[] scales = ws.scales(RowKernels.scales(Math.min(VectorMatrixKernel.CHUNK, k)));
+        byte[] codes = ws.codes(RowKernels.codes(Math.min(VectorMatrixKernel.CHUNK, k)));
         for (int q = 0; q < count; q++) {
             long row = firstRow + q;
             for (int c = 0; c < k; c += VectorMatrixKernel.CHUNK) {
                 int n = Math.min(VectorMatrixKernel.CHUNK, k - c);
                 stepScales(w, row, c, n, scales);
-                RowKernels.dot(w.format(), w.data(), offset(w, row, c), x, xAt + c, n, planes, 0, scales);
+                RowKernels.dot(w.format(), w.data(), offset(w, row, c), x, xAt + c, n, planes, 0, scales, codes);
                 total(planes, 0, c, partials, q * L);
             }
         }
@@ -278,12 +281,11 @@ final class FusedDots {
         long a = rowA + 32 * half;
         long b = rowB + 32 * half;
         int xAt = first + 16 * half;
-        int groups = k / 16 - half;
         FloatVector a0 = FloatVector.zero(F);
         FloatVector a2 = a0;
         FloatVector b0 = a0;
         FloatVector b2 = a0;
-        for (int g = 0; g < groups - 2; g += 4) {
+        for (int g = 0; g < k / 16; g += 4) {
             guard(src, a + 32L * g);
             for (int j = 0; j < 16; j += L) {
                 FloatVector v = load(x, xAt + 16 * g + j);
@@ -292,14 +294,6 @@ final class FusedDots {
                 v = load(x, xAt + 16 * g + 32 + j);
                 a2 = StoredLanes.bf16(src, a + 32L * g + 64 + 2 * j).fma(v, a2);
                 b2 = StoredLanes.bf16(src, b + 32L * g + 64 + 2 * j).fma(v, b2);
-            }
-        }
-        if (groups % 4 == 1 || groups % 4 == 2) { // plane 0 or 1 has a group more
-            int g = groups - 1 & -4;
-            for (int j = 0; j < 16; j += L) {
-                FloatVector v = load(x, xAt + 16 * g + j);
-                a0 = StoredLanes.bf16(src, a + 32L * g + 2 * j).fma(v, a0);
-                b0 = StoredLanes.bf16(src, b + 32L * g + 2 * j).fma(v, b0);
             }
         }
         storeHalf(p, pA, a0, a2, half);
@@ -311,46 +305,65 @@ final class FusedDots {
             MemorySegment src, long from, float[] x, int first, int k, float[] p, int pAt, float[] s, int half) {
         long a = from + 32 * half;
         int xAt = first + 16 * half;
-        int groups = k / 16 - half;
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s2 = s0;
         guard(src, from);
-        for (int g = 0; g < groups - 2; g += 4) {
+        for (int g = 0; g < k / 16; g += 4) {
             for (int j = 0; j < 16; j += L) {
                 s0 = StoredLanes.f16(src, a + 32L * g + 2 * j).fma(load(x, xAt + 16 * g + j), s0);
                 s2 = StoredLanes.f16(src, a + 32L * g + 64 + 2 * j).fma(load(x, xAt + 16 * g + 32 + j), s2);
             }
         }
-        if (groups % 4 == 1 || groups % 4 == 2) { // plane 0 or 1 has a group more
-            int g = groups - 1 & -4;
-            for (int j = 0; j < 16; j += L) {
-                s0 = StoredLanes.f16(src, a + 32L * g + 2 * j).fma(load(x, xAt + 16 * g + j), s0);
-            }
-        }
         storeHalf(p, pAt, s0, s2, half);
     }
 
+    /** Any codes; planes {@code half} and {@code half + 2}, as for F16. */
+    static void e4m3(
+            MemorySegment src, long from, float[] x, int first, int k, float[] p, int pAt, float[] s, int half) {
+        e4m3(src, from, x, first, k, p, pAt, s, half, false);
+    }
+
+    /** Codes without NaN. */
+    static void ordinaryE4m3(
+            MemorySegment src, long from, float[] x, int first, int k, float[] p, int pAt, float[] s, int half) {
+        e4m3(src, from, x, first, k, p, pAt, s, half, true);
+    }
+
     /**
-     * Planes {@code half} and {@code half + 2}, as for F16.
+     * Inlined into its two callers, where {@code ordinary} is a constant.
      *
      * @param s a factor for each 64 columns, as tiles of a checkpoint with separate scales have them
      */
-    static void e4m3(
-            MemorySegment src, long from, float[] x, int first, int k, float[] p, int pAt, float[] s, int half) {
+    private static void e4m3(
+            MemorySegment src,
+            long from,
+            float[] x,
+            int first,
+            int k,
+            float[] p,
+            int pAt,
+            float[] s,
+            int half,
+            boolean ordinary) {
         long a = from + 16 * half;
         int xAt = first + 16 * half;
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s2 = s0;
         guard(src, from);
         for (int n = 0; n < k / STEP; n++) {
-            float d = s[n];
+            FloatVector d = broadcast(s, n);
             for (int j = 0; j < 16; j += L) {
                 long o = a + STEP * (long) n + j;
                 int i = xAt + STEP * n + j;
-                s0 = VectorDecoders.e4m3(e4m3Codes(src, o)).mul(d).fma(load(x, i), s0);
-                s2 = VectorDecoders.e4m3(e4m3Codes(src, o + 32)).mul(d).fma(load(x, i + 32), s2);
+                s0 = e4m3(src, o, ordinary).mul(d).fma(load(x, i), s0);
+                s2 = e4m3(src, o + 32, ordinary).mul(d).fma(load(x, i + 32), s2);
             }
         }
         storeHalf(p, pAt, s0, s2, half);
+    }
+
+    private static FloatVector e4m3(MemorySegment src, long o, boolean ordinary) {
+        IntVector codes = e4m3Codes(src, o);
+        return ordinary ? VectorDecoders.ordinaryE4m3(codes) : VectorDecoders.e4m3(codes);
     }
 }

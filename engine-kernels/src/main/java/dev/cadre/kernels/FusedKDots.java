@@ -2,21 +2,15 @@ package dev.cadre.kernels;
 
 import static dev.cadre.kernels.FusedDots.STEP;
 import static dev.cadre.kernels.FusedDots.store;
-import static dev.cadre.kernels.FusedDots.storeHalf;
 import static dev.cadre.kernels.Lanes.F;
 import static dev.cadre.kernels.Lanes.L;
 import static dev.cadre.kernels.StoredLanes.broadcast;
 import static dev.cadre.kernels.StoredLanes.guard;
 import static dev.cadre.kernels.StoredLanes.high;
-import static dev.cadre.kernels.StoredLanes.highOfFive;
 import static dev.cadre.kernels.StoredLanes.load;
 import static dev.cadre.kernels.StoredLanes.low;
-import static dev.cadre.kernels.StoredLanes.lowOfFive;
-import static dev.cadre.kernels.StoredLanes.nextThreeBits;
 import static dev.cadre.kernels.StoredLanes.nextTwoBits;
 import static dev.cadre.kernels.StoredLanes.pick;
-import static dev.cadre.kernels.StoredLanes.sixBits;
-import static dev.cadre.kernels.StoredLanes.threeBits;
 import static dev.cadre.kernels.StoredLanes.twoBits;
 import static dev.cadre.kernels.StoredLanes.unsigned;
 
@@ -28,8 +22,6 @@ import jdk.incubator.vector.VectorOperators;
 /**
  * {@link FusedDots} of the formats with 256 elements a block: flat loops over 64 columns, with the scales that
  * {@link KScales} has unpacked. Loops over blocks with inner loops would check every bound at each block again.
- *
- * <p>The heavier formats take two of the four planes at a time, those that share bytes.
  */
 final class FusedKDots {
     private FusedKDots() {}
@@ -59,55 +51,6 @@ final class FusedKDots {
         store(p, pAt, s0, s1, s2, s3);
     }
 
-    static void q5(MemorySegment src, long from, float[] x, int first, int k, float[] p, int pAt, float[] s, int half) {
-        long a = from + 16 * half;
-        int xAt = first + 16 * half;
-        FloatVector s0 = FloatVector.zero(F);
-        FloatVector s2 = s0;
-        guard(src, a);
-        for (int n = 0; n < k / STEP; n++) {
-            FloatVector d0 = broadcast(s, 4 * n);
-            FloatVector d1 = broadcast(s, 4 * n + 1);
-            FloatVector m0 = broadcast(s, 4 * n + 2);
-            FloatVector m1 = broadcast(s, 4 * n + 3);
-            for (int j = 0; j < 16; j += L) {
-                long block = a + 176L * (n >> 2) + j;
-                int i = xAt + STEP * n + j;
-                IntVector b = unsigned(src, block + 48 + 32 * (n & 3));
-                IntVector fifth = unsigned(src, block + 16).lanewise(VectorOperators.LSHR, 2 * (n & 3));
-                s0 = lowOfFive(b, fifth).fma(d0, m0).fma(load(x, i), s0);
-                s2 = highOfFive(b, fifth).fma(d1, m1).fma(load(x, i + 32), s2);
-            }
-        }
-        storeHalf(p, pAt, s0, s2, half);
-    }
-
-    static void q6(MemorySegment src, long from, float[] x, int first, int k, float[] p, int pAt, float[] s, int half) {
-        long a = from + 16 * half;
-        int xAt = first + 16 * half;
-        FloatVector s0 = FloatVector.zero(F);
-        FloatVector s2 = s0;
-        guard(src, a);
-        for (int n = 0; n < k / STEP; n++) {
-            for (int j = 0; j < 16; j += L) {
-                long block = a + 210L * (n >> 2) + j;
-                long o = block + 64 * (n >> 1 & 1);
-                int i = xAt + STEP * n + j;
-                int shift = 4 * (n & 1);
-                IntVector b = unsigned(src, o).lanewise(VectorOperators.LSHR, shift);
-                IntVector c = unsigned(src, o + 32).lanewise(VectorOperators.LSHR, shift);
-                IntVector upper = unsigned(src, block + 128 + 32 * (n >> 1 & 1)).lanewise(VectorOperators.LSHR, shift);
-                s0 = sixBits(b, upper.lanewise(VectorOperators.LSHL, 4))
-                        .mul(s[4 * n + half])
-                        .fma(load(x, i), s0);
-                s2 = sixBits(c, upper.lanewise(VectorOperators.LSHL, 2))
-                        .mul(s[4 * n + half + 2])
-                        .fma(load(x, i + 32), s2);
-            }
-        }
-        storeHalf(p, pAt, s0, s2, half);
-    }
-
     static void q2(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s) {
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
@@ -135,25 +78,6 @@ final class FusedKDots {
             }
         }
         store(p, pAt, s0, s1, s2, s3);
-    }
-
-    static void q3(MemorySegment src, long from, float[] x, int first, int k, float[] p, int pAt, float[] s, int half) {
-        long a = from + 16 * half;
-        int xAt = first + 16 * half;
-        FloatVector s0 = FloatVector.zero(F);
-        FloatVector s2 = s0;
-        guard(src, a);
-        for (int n = 0; n < k / STEP; n++) {
-            for (int j = 0; j < 16; j += L) {
-                long block = a + 110L * (n >> 2) + j;
-                int i = xAt + STEP * n + j;
-                IntVector b = unsigned(src, block + 32 + 32 * (n >> 1 & 1)).lanewise(VectorOperators.LSHR, 4 * (n & 1));
-                IntVector third = unsigned(src, block).lanewise(VectorOperators.LSHR, 2 * (n & 3));
-                s0 = threeBits(b, third).mul(s[4 * n + half]).fma(load(x, i), s0);
-                s2 = nextThreeBits(b, third).mul(s[4 * n + half + 2]).fma(load(x, i + 32), s2);
-            }
-        }
-        storeHalf(p, pAt, s0, s2, half);
     }
 
     static void iq4Xs(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s) {

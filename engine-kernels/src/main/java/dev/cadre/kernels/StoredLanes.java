@@ -25,19 +25,12 @@ final class StoredLanes {
     static final IntVector BITS_01 = ints(3);
     private static final IntVector HIGH_NIBBLE = ints(0xf0);
     private static final IntVector BITS_23 = ints(12);
-    private static final IntVector BITS_45 = ints(48);
-    private static final IntVector BIT_2 = ints(4);
-    private static final IntVector BIT_4 = ints(16);
-    private static final IntVector BIT_8 = ints(256);
     private static final IntVector EXPONENT_0 = ints(Float.floatToRawIntBits(0x1p23f));
     private static final IntVector EXPONENT_2 = ints(Float.floatToRawIntBits(0x1p21f));
     private static final IntVector EXPONENT_4 = ints(Float.floatToRawIntBits(0x1p19f));
     private static final FloatVector BASE_0 = floats(0x1p23f);
-    private static final FloatVector BASE_0_AND_4 = floats(0x1p23f + 4);
     private static final FloatVector BASE_0_AND_8 = floats(0x1p23f + 8);
-    private static final FloatVector BASE_0_AND_32 = floats(0x1p23f + 32);
     private static final FloatVector BASE_2 = floats(0x1p21f);
-    private static final FloatVector BASE_2_AND_4 = floats(0x1p21f + 4);
     private static final FloatVector BASE_4 = floats(0x1p19f);
     private static final FloatVector BASE_4_AND_8 = floats(0x1p19f + 8);
 
@@ -158,38 +151,5 @@ final class StoredLanes {
     /** Bits 2 and 3. */
     static FloatVector nextTwoBits(IntVector b) {
         return b.and(BITS_23).or(EXPONENT_2).reinterpretAsFloats().sub(BASE_2);
-    }
-
-    /** Bits 0 and 1 of {@code b}, and bit 0 of {@code third} above them, less 4. */
-    static FloatVector threeBits(IntVector b, IntVector third) {
-        IntVector upper = third.lanewise(VectorOperators.LSHL, 2).and(BIT_2);
-        return b.and(BITS_01).or(EXPONENT_0).or(upper).reinterpretAsFloats().sub(BASE_0_AND_4);
-    }
-
-    /** Bits 2 and 3 of {@code b}, and bit 1 of {@code third} above them, less 4. */
-    static FloatVector nextThreeBits(IntVector b, IntVector third) {
-        IntVector upper = third.lanewise(VectorOperators.LSHL, 3).and(BIT_4);
-        return b.and(BITS_23).or(EXPONENT_2).or(upper).reinterpretAsFloats().sub(BASE_2_AND_4);
-    }
-
-    /** The low nibbles, with bit 0 of {@code fifth} above them. */
-    static FloatVector lowOfFive(IntVector b, IntVector fifth) {
-        IntVector upper = fifth.lanewise(VectorOperators.LSHL, 4).and(BIT_4);
-        return b.and(LOW_NIBBLE).or(EXPONENT_0).or(upper).reinterpretAsFloats().sub(BASE_0);
-    }
-
-    /** The high nibbles, with bit 1 of {@code fifth} above them. */
-    static FloatVector highOfFive(IntVector b, IntVector fifth) {
-        IntVector upper = fifth.lanewise(VectorOperators.LSHL, 7).and(BIT_8);
-        return b.and(HIGH_NIBBLE).or(EXPONENT_4).or(upper).reinterpretAsFloats().sub(BASE_4);
-    }
-
-    /** Four low bits, and bits 4 and 5 of {@code upper}, less 32. */
-    static FloatVector sixBits(IntVector b, IntVector upper) {
-        return b.and(LOW_NIBBLE)
-                .or(EXPONENT_0)
-                .or(upper.and(BITS_45))
-                .reinterpretAsFloats()
-                .sub(BASE_0_AND_32);
     }
 }

@@ -38,6 +38,10 @@ final class VectorDecoders {
     private static final float HALF_BIAS = 0x1p112f;
 
     static final float E4M3_BIAS = 0x1p120f;
+    private static final IntVector E4M3_FIELDS = IntVector.broadcast(I, 0x7f << 20);
+    private static final IntVector E4M3_EXPONENTS = IntVector.broadcast(I, 120 << 23);
+    private static final FloatVector E4M3_LEAST_NORMAL = FloatVector.broadcast(F, 0x1p-6f);
+    private static final IntVector SIGN = IntVector.broadcast(I, 1 << 31);
     private static final float E2M1_BIAS = 0x1p127f;
 
     /** Twice the values of E2M1's codes. */
@@ -151,11 +155,32 @@ final class VectorDecoders {
 
     /** E4M3 codes, extended with their sign, as floats. */
     static FloatVector e4m3(IntVector codes) {
-        return e4m3(codes, E4M3_BIAS);
+        return ordinaryE4m3(codes)
+                .blend(
+                        Float.NaN,
+                        codes.and(0x7f).compare(VectorOperators.EQ, 0x7f).cast(F));
     }
 
     /**
-     * As {@link #e4m3(IntVector)}, times a scale: the fields move to a float's places, the bias is multiplied in.
+     * As {@link #e4m3(IntVector)}, of codes without NaN. The obvious way, to move the fields to a float's places and to
+     * multiply by the difference of the biases, makes codes without a leading one subnormal floats, at which the
+     * processor takes twice as long. Here the difference is added to the exponent, and what that makes of a missing
+     * leading one is mended.
+     */
+    static FloatVector ordinaryE4m3(IntVector codes) {
+        FloatVector magnitude = codes.lanewise(VectorOperators.LSHL, 20)
+                .and(E4M3_FIELDS)
+                .add(E4M3_EXPONENTS)
+                .reinterpretAsFloats();
+        // 2^-7·(1 + m/8) stands for 2^-6·m/8
+        magnitude = magnitude.add(
+                magnitude.sub(E4M3_LEAST_NORMAL), magnitude.compare(VectorOperators.LT, E4M3_LEAST_NORMAL));
+        return magnitude.reinterpretAsInts().or(codes.and(SIGN)).reinterpretAsFloats();
+    }
+
+    /**
+     * As {@link #e4m3(IntVector)}, times a scale: the fields move to a float's places, the bias is multiplied in. For
+     * values that have been scaled to the format's range, few of which are subnormal.
      *
      * @param factor the scale times {@link #E4M3_BIAS}, finite
      */

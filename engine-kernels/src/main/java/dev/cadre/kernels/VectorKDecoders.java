@@ -5,14 +5,9 @@ import static dev.cadre.kernels.Lanes.L;
 import static dev.cadre.kernels.StoredLanes.broadcast;
 import static dev.cadre.kernels.StoredLanes.guard;
 import static dev.cadre.kernels.StoredLanes.high;
-import static dev.cadre.kernels.StoredLanes.highOfFive;
 import static dev.cadre.kernels.StoredLanes.low;
-import static dev.cadre.kernels.StoredLanes.lowOfFive;
-import static dev.cadre.kernels.StoredLanes.nextThreeBits;
 import static dev.cadre.kernels.StoredLanes.nextTwoBits;
 import static dev.cadre.kernels.StoredLanes.pick;
-import static dev.cadre.kernels.StoredLanes.sixBits;
-import static dev.cadre.kernels.StoredLanes.threeBits;
 import static dev.cadre.kernels.StoredLanes.twoBits;
 import static dev.cadre.kernels.StoredLanes.unsigned;
 
@@ -52,45 +47,6 @@ final class VectorKDecoders {
         }
     }
 
-    static void q5(MemorySegment src, long a, int k, float[] s, float[] dst, int at, int plane) {
-        guard(src, a);
-        for (int n = 0; n < k / STEP; n++) {
-            FloatVector d0 = broadcast(s, 4 * n);
-            FloatVector d1 = broadcast(s, 4 * n + 1);
-            FloatVector m0 = broadcast(s, 4 * n + 2);
-            FloatVector m1 = broadcast(s, 4 * n + 3);
-            for (int j = 0; j < 32; j += L) {
-                long block = a + 176L * (n >> 2) + j;
-                int to = at + STEP * n + (j & 15) + (j >> 4) * plane;
-                IntVector b = unsigned(src, block + 48 + 32 * (n & 3));
-                IntVector fifth = unsigned(src, block + 16).lanewise(VectorOperators.LSHR, 2 * (n & 3));
-                lowOfFive(b, fifth).fma(d0, m0).intoArray(dst, to);
-                highOfFive(b, fifth).fma(d1, m1).intoArray(dst, to + 2 * plane);
-            }
-        }
-    }
-
-    static void q6(MemorySegment src, long a, int k, float[] s, float[] dst, int at, int plane) {
-        guard(src, a);
-        for (int n = 0; n < k / STEP; n++) {
-            int shift = 4 * (n & 1);
-            for (int j = 0; j < 32; j += L) {
-                long block = a + 210L * (n >> 2) + j;
-                long o = block + 64 * (n >> 1 & 1);
-                int to = at + STEP * n + (j & 15) + (j >> 4) * plane;
-                IntVector b = unsigned(src, o).lanewise(VectorOperators.LSHR, shift);
-                IntVector c = unsigned(src, o + 32).lanewise(VectorOperators.LSHR, shift);
-                IntVector upper = unsigned(src, block + 128 + 32 * (n >> 1 & 1)).lanewise(VectorOperators.LSHR, shift);
-                sixBits(b, upper.lanewise(VectorOperators.LSHL, 4))
-                        .mul(s[4 * n + (j >> 4)])
-                        .intoArray(dst, to);
-                sixBits(c, upper.lanewise(VectorOperators.LSHL, 2))
-                        .mul(s[4 * n + (j >> 4) + 2])
-                        .intoArray(dst, to + 2 * plane);
-            }
-        }
-    }
-
     static void q2(MemorySegment src, long a, int k, float[] s, float[] dst, int at, int plane) {
         guard(src, a);
         for (int n = 0; n < k / STEP; n++) {
@@ -103,21 +59,6 @@ final class VectorKDecoders {
                 nextTwoBits(b)
                         .fma(broadcast(s, g + 2), broadcast(s, k / 16 + g + 2))
                         .intoArray(dst, to + 2 * plane);
-            }
-        }
-    }
-
-    static void q3(MemorySegment src, long a, int k, float[] s, float[] dst, int at, int plane) {
-        guard(src, a);
-        for (int n = 0; n < k / STEP; n++) {
-            for (int j = 0; j < 32; j += L) {
-                int g = 4 * n + (j >> 4);
-                int to = at + STEP * n + (j & 15) + (j >> 4) * plane;
-                long block = a + 110L * (n >> 2) + j;
-                IntVector b = unsigned(src, block + 32 + 32 * (n >> 1 & 1)).lanewise(VectorOperators.LSHR, 4 * (n & 1));
-                IntVector third = unsigned(src, block).lanewise(VectorOperators.LSHR, 2 * (n & 3));
-                threeBits(b, third).mul(s[g]).intoArray(dst, to);
-                nextThreeBits(b, third).mul(s[g + 2]).intoArray(dst, to + 2 * plane);
             }
         }
     }

@@ -15,7 +15,11 @@ public final class Workspace {
 
     private static final int AREA = 1 << 20;
 
+    /** Floats between what one worker writes and what may follow on the heap: no two workers share a cache line. */
+    private static final int APART = 32;
+
     private byte[] raw = {};
+    private byte[] codes = {};
     private float[] area = {};
     private float[] planes = {};
     private float[] tile = {};
@@ -33,6 +37,14 @@ public final class Workspace {
         return raw;
     }
 
+    /** Elements as signed bytes. */
+    byte[] codes(int size) {
+        if (codes.length < size) {
+            codes = new byte[size + 4 * APART];
+        }
+        return codes;
+    }
+
     /** Room for {@code size} floats from {@link #ALIGNED} on. */
     float[] area(int size) {
         if (area.length < size + ALIGNED) {
@@ -44,7 +56,7 @@ public final class Workspace {
     /** Decoded weights. */
     float[] tile(int size) {
         if (tile.length < size) {
-            tile = new float[size];
+            tile = new float[size + APART];
         }
         return tile;
     }
@@ -52,7 +64,7 @@ public final class Workspace {
     /** Scales of groups of columns. */
     float[] scales(int size) {
         if (scales.length < size) {
-            scales = new float[size];
+            scales = new float[size + APART];
         }
         return scales;
     }
@@ -60,7 +72,7 @@ public final class Workspace {
     /** Sums of a row's planes. */
     float[] planes(int size) {
         if (planes.length < size) {
-            planes = new float[size];
+            planes = new float[size + APART];
         }
         return planes;
     }
@@ -68,7 +80,7 @@ public final class Workspace {
     /** Sums by vector lane that are not yet folded. */
     float[] partials(int size) {
         if (partials.length < size) {
-            partials = new float[size];
+            partials = new float[size + APART];
         }
         return partials;
     }

@@ -196,6 +196,25 @@ class KernelDuelTest {
         }
     }
 
+    /** Rows without NaN go another way than those with one. */
+    @Test
+    void anE4m3NanStaysInItsRow() {
+        int k = 2112;
+        try (Arena arena = Arena.ofConfined()) {
+            for (int place : new int[] {0, 63, 700, k - 1}) {
+                MemorySegment data = arena.allocate(3L * k);
+                data.fill((byte) 0xb9); // -1.125
+                data.set(ValueLayout.JAVA_BYTE, k + place, (byte) (place % 2 == 0 ? 0x7f : 0xff));
+                Matrix w = Matrix.of(BlockFormat.F8_E4M3, 3, k, data);
+                float[] x = new float[k];
+                Arrays.fill(x, 0.5f);
+                float[] y = new float[3];
+                vector.matrices().multiply(w, 0, 3, x, new int[1], 1, y, new int[1], new Workspace());
+                assertArrayEquals(new float[] {-0.5625f * k, Float.NaN, -0.5625f * k}, y, 0f);
+            }
+        }
+    }
+
     @Test
     void separateScalesApplyToTheirTiles() {
         Random random = TestSeed.random(4);

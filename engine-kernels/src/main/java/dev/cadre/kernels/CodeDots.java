@@ -1,0 +1,93 @@
+package dev.cadre.kernels;
+
+import static dev.cadre.kernels.Lanes.B;
+import static dev.cadre.kernels.Lanes.F;
+import static dev.cadre.kernels.Lanes.L;
+import static dev.cadre.kernels.StoredLanes.broadcast;
+import static dev.cadre.kernels.StoredLanes.load;
+
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * What follows {@link StagedCodes} and {@link CodebookCodes}: a row of signed bytes, times its scales, multiplied with
+ * one token or written to a panel. The sums are those of {@link FusedDots}.
+ */
+final class CodeDots {
+    private static final int STEP = PanelDots.STEP;
+
+    private CodeDots() {}
+
+    private static FloatVector code(byte[] codes, int at) {
+        return VectorDecoders.toFloats(ByteVector.fromArray(B, codes, at), 0);
+    }
+
+    /** s[g] scales 16 columns g. */
+    static void scaled(byte[] codes, float[] x, int xAt, int k, float[] p, int pAt, float[] s) {
+        FloatVector s0 = FloatVector.zero(F);
+        FloatVector s1 = s0;
+        FloatVector s2 = s0;
+        FloatVector s3 = s0;
+        for (int n = 0; n < k / STEP; n++) {
+            for (int j = 0; j < 16; j += L) {
+                int c = STEP * n + j;
+                int i = xAt + c;
+                s0 = code(codes, c).mul(broadcast(s, 4 * n)).fma(load(x, i), s0);
+                s1 = code(codes, c + 16).mul(broadcast(s, 4 * n + 1)).fma(load(x, i + 16), s1);
+                s2 = code(codes, c + 32).mul(broadcast(s, 4 * n + 2)).fma(load(x, i + 32), s2);
+                s3 = code(codes, c + 48).mul(broadcast(s, 4 * n + 3)).fma(load(x, i + 48), s3);
+            }
+        }
+        FusedDots.store(p, pAt, s0, s1, s2, s3);
+    }
+
+    /** For 64 columns n, s[4n] and s[4n + 1] scale 32 columns each, and s[4n + 2], s[4n + 3] are added to them. */
+    static void scaledInPairs(byte[] codes, float[] x, int xAt, int k, float[] p, int pAt, float[] s) {
+        FloatVector s0 = FloatVector.zero(F);
+        FloatVector s1 = s0;
+        FloatVector s2 = s0;
+        FloatVector s3 = s0;
+        for (int n = 0; n < k / STEP; n++) {
+            FloatVector d0 = broadcast(s, 4 * n);
+            FloatVector d1 = broadcast(s, 4 * n + 1);
+            FloatVector m0 = broadcast(s, 4 * n + 2);
+            FloatVector m1 = broadcast(s, 4 * n + 3);
+            for (int j = 0; j < 16; j += L) {
+                int c = STEP * n + j;
+                int i = xAt + c;
+                s0 = code(codes, c).fma(d0, m0).fma(load(x, i), s0);
+                s1 = code(codes, c + 16).fma(d0, m0).fma(load(x, i + 16), s1);
+                s2 = code(codes, c + 32).fma(d1, m1).fma(load(x, i + 32), s2);
+                s3 = code(codes, c + 48).fma(d1, m1).fma(load(x, i + 48), s3);
+            }
+        }
+        FusedDots.store(p, pAt, s0, s1, s2, s3);
+    }
+
+    /** As {@link #scaled}, into a row of a panel. */
+    static void decodeScaled(byte[] codes, int k, float[] s, float[] dst, int at, int plane) {
+        for (int n = 0; n < k / STEP; n++) {
+            for (int j = 0; j < 16; j += L) {
+                int c = STEP * n + j;
+                int to = at + c;
+                code(codes, c).mul(broadcast(s, 4 * n)).intoArray(dst, to);
+                code(codes, c + 16).mul(broadcast(s, 4 * n + 1)).intoArray(dst, to + plane);
+                code(codes, c + 32).mul(broadcast(s, 4 * n + 2)).intoArray(dst, to + 2 * plane);
+                code(codes, c + 48).mul(broadcast(s, 4 * n + 3)).intoArray(dst, to + 3 * plane);
+            }
+        }
+    }
+
+    /** As {@link #scaledInPairs}, into a row of a panel. */
+    static void decodeScaledInPairs(byte[] codes, int k, float[] s, float[] dst, int at, int plane) {
+        for (int g = 0; g < k / 16; g++) {
+            int to = at + VectorDecoders.place(16 * g, plane);
+            int pair = (g & -4) + (g >> 1 & 1);
+            FloatVector d = broadcast(s, pair);
+            FloatVector m = broadcast(s, pair + 2);
+            for (int j = 0; j < 16; j += L) {
+                code(codes, 16 * g + j).fma(d, m).intoArray(dst, to + j);
+            }
+        }
+    }
+}
