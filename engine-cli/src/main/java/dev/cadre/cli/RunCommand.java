@@ -169,6 +169,7 @@ final class RunCommand implements Callable<Integer> {
             c.tokens().forEach(tokens::add);
             node.put("stop_reason", c.stopReason().name().toLowerCase(Locale.ROOT));
             node.put("prompt_tokens", c.usage().promptTokens());
+            node.put("cached_prompt_tokens", c.usage().cachedPromptTokens());
             node.put("generated_tokens", c.usage().generatedTokens());
             node.put("load_seconds", loadSeconds);
             node.put("prompt_tokens_per_second", promptSpeed(c));

@@ -16,9 +16,12 @@ public record Completion(String text, List<Integer> tokens, StopReason stopReaso
      * Token counts.
      *
      * @param promptTokens tokens of the prompt
+     * @param cachedPromptTokens those of them that were not computed, since another session had the same beginning and
+     *     its pages were still in the prefix cache ({@link LoadOptions#withPrefixCacheBytes}): whole pages of 64, and
+     *     never the last token
      * @param generatedTokens tokens generated
      */
-    public record Usage(int promptTokens, int generatedTokens) {}
+    public record Usage(int promptTokens, int cachedPromptTokens, int generatedTokens) {}
 
     /**
      * Times in seconds.

@@ -28,6 +28,7 @@ final class DefaultGeneration implements Generation {
     private StopReason stopReason;
     private volatile boolean cancelled;
     private boolean iterated;
+    private int cachedTokens; // of the prompt
     private long promptNanos;
     private long generationNanos;
 
@@ -91,6 +92,7 @@ final class DefaultGeneration implements Generation {
         boolean read = session.append(pending, logits, isCancelled);
         long nanos = System.nanoTime() - start;
         if (count == 0) {
+            cachedTokens = session.lastCached();
             promptNanos += nanos;
         } else {
             generationNanos += nanos;
@@ -155,7 +157,7 @@ final class DefaultGeneration implements Generation {
                 text.toString(),
                 Arrays.stream(tokens, 0, count).boxed().toList(),
                 stopReason,
-                new Completion.Usage(promptTokens, count),
+                new Completion.Usage(promptTokens, cachedTokens, count),
                 new Completion.Timings(promptNanos / 1e9, generationNanos / 1e9));
     }
 

@@ -22,6 +22,7 @@ final class DefaultSession implements Session {
     /** What {@code unread} is while a generation goes on: always the same array, since a token allocates nothing. */
     private final int[] generated = new int[1];
 
+    private int lastCached;
     private volatile boolean closed;
 
     DefaultSession(DefaultMoeModel model, Engine engine, SequenceCache cache, int context) {
@@ -104,12 +105,19 @@ final class DefaultSession implements Session {
      */
     boolean append(int[] tokens, float[] logits, BooleanSupplier cancelled) {
         checkOpen();
-        boolean done =
-                engine.append(cache, NOTHING, concat(unread, tokens), Batch.Logits.LAST, logits, trace, cancelled);
+        int cached = engine.append(cache, NOTHING, concat(unread, tokens), Batch.Logits.LAST, logits, trace, cancelled);
+        boolean done = cached != Engine.CANCELLED;
+        // tokens that are read again after a rewind come first, and were counted with an earlier prompt
+        lastCached = done ? Math.max(0, cached - unread.length) : 0;
         if (done) {
             unread = NOTHING;
         }
         return done;
+    }
+
+    /** How many tokens of the last append the prefix cache had. */
+    int lastCached() {
+        return lastCached;
     }
 
     /** Keeps a generated token until the next call reads it. */

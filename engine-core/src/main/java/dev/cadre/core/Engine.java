@@ -21,6 +21,9 @@ final class Engine {
     /** Pages that a restored session takes at a time; in a file each of them is written first. */
     private static final int RESTORED_PAGES = 16;
 
+    /** What {@link #append} returns when nothing was appended. */
+    static final int CANCELLED = -1;
+
     private final ModelConfig config;
     private final Checkpoint checkpoint; // null for weights that come from no file
     private final Team team;
@@ -120,9 +123,9 @@ final class Engine {
      * @param before tokens to append first, whose logits nobody wants; empty where only the last logits are wanted
      * @param logits receives the wanted rows of {@code tokens}
      * @param cancelled asked between chunks and layers; when it says true, nothing is appended
-     * @return whether all tokens were appended
+     * @return how many leading tokens the prefix cache had, or {@link #CANCELLED}
      */
-    boolean append(
+    int append(
             SequenceCache cache,
             int[] before,
             int[] tokens,
@@ -134,9 +137,10 @@ final class Engine {
         int count = before.length + tokens.length;
         SequenceCache mark = cache.needsMark(count) ? exclusively(cache::fork) : null;
         boolean done = false;
+        int known;
         try {
             boolean all = wanted == Batch.Logits.ALL;
-            int known = length > 0 || trace != null
+            known = length > 0 || trace != null
                     ? 0 // a trace shows every position
                     : all ? adopt(cache, before, before.length) : adopt(cache, tokens, tokens.length - 1);
             done = appendChunks(cache, before, all ? known : 0, Batch.Logits.NONE, null, trace, cancelled)
@@ -144,7 +148,7 @@ final class Engine {
         } finally {
             settle(cache, length, mark, done);
         }
-        return done;
+        return done ? known : CANCELLED;
     }
 
     /** Ends an append: forgets the mark, or takes the sequence back, unless the model is closed and has no pages. */

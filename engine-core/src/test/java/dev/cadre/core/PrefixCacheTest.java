@@ -87,6 +87,38 @@ class PrefixCacheTest {
         }
     }
 
+    private static Completion generate(Session session, int[] prompt) {
+        return session.generate(prompt, Sampling.greedy().withMaxTokens(2)).result();
+    }
+
+    @Test
+    void usageSaysWhatWasCached() {
+        int[] prompt = tokens(148, 3); // two full pages and 20 tokens
+        try (DefaultMoeModel model = load("mixed", OPTIONS);
+                Session first = model.newSession(CONTEXT);
+                Session same = model.newSession(CONTEXT);
+                Session shorter = model.newSession(CONTEXT);
+                Session other = model.newSession(CONTEXT)) {
+            Completion computed = generate(first, prompt);
+            assertEquals(new Completion.Usage(148, 0, 2), computed.usage());
+            Completion cached = generate(same, prompt);
+            assertEquals(new Completion.Usage(148, 128, 2), cached.usage());
+            assertEquals(computed.tokens(), cached.tokens());
+            assertEquals(0, generate(same, prompt).usage().cachedPromptTokens(), "only beginnings are shared");
+            int[] wholePages = Arrays.copyOf(prompt, 128);
+            assertEquals(64, generate(shorter, wholePages).usage().cachedPromptTokens(), "the last token is computed");
+            int[] changed = prompt.clone();
+            changed[70]++;
+            assertEquals(64, generate(other, changed).usage().cachedPromptTokens());
+        }
+        try (DefaultMoeModel model = load("mixed", OPTIONS.withPrefixCacheBytes(0));
+                Session first = model.newSession(CONTEXT);
+                Session same = model.newSession(CONTEXT)) {
+            assertEquals(0, generate(first, prompt).usage().cachedPromptTokens());
+            assertEquals(0, generate(same, prompt).usage().cachedPromptTokens());
+        }
+    }
+
     @Test
     void sessionsOfTheSameBeginningShareItsPages() {
         try (DefaultMoeModel model = load("mixed", OPTIONS)) {

@@ -48,7 +48,7 @@ class SessionTest {
                     .result();
             assertEquals(greedy(5), completion.tokens());
             assertEquals(StopReason.MAX_TOKENS, completion.stopReason());
-            assertEquals(new Completion.Usage(golden.prompt().length, 5), completion.usage());
+            assertEquals(new Completion.Usage(golden.prompt().length, 0, 5), completion.usage());
             assertEquals(golden.prompt().length + 5, session.position());
         }
     }
