@@ -26,7 +26,7 @@ final class LimitsProbe implements AutoCloseable {
     private static final long LEAST_BYTES = 256L << 20;
     private static final long MOST_BYTES = 512L << 20;
     private static final long MORE_BYTES = 64L << 20; // for each thread, whose caches it must not fit
-    private static final int FMA_STEPS = 1_000_000;
+    private static final int FMA_STEPS = 1_000_000; // of an item
     private static final int FMA_ITEMS = 16; // for each thread
     private static final int CHAINS = 12;
     private static final long WARM_UP_NANOS = 1_500_000_000;
@@ -34,21 +34,31 @@ final class LimitsProbe implements AutoCloseable {
     private final WorkerTeam team;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment memory;
+    private final int fmaSteps;
     private final float[] sink; // results that the compiler must not see to be useless
 
     /** Fills the memory, 512 MiB and 64 MiB for each thread or a quarter of what is free, and warms up. */
     LimitsProbe(int threads) {
-        OperatingSystemMXBean system = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
-        long most = MOST_BYTES + MORE_BYTES * threads;
-        long bytes = Math.min(most, Math.max(LEAST_BYTES, system.getFreeMemorySize() / 4));
+        this(threads, bytes(threads), FMA_STEPS, WARM_UP_NANOS);
+    }
+
+    /** With less of everything the figures mean less. */
+    LimitsProbe(int threads, long bytes, int fmaSteps, long warmUpNanos) {
         memory = arena.allocate(bytes / ITEM_BYTES * ITEM_BYTES, 4096);
         team = new WorkerTeam(threads, "cadre-limits");
+        this.fmaSteps = fmaSteps;
         sink = new float[threads * 64];
         team.run(items(), (item, worker) -> fill(item));
         long start = System.nanoTime();
-        while (System.nanoTime() - start < WARM_UP_NANOS) { // until C2 has compiled both loops
+        while (System.nanoTime() - start < warmUpNanos) { // until C2 has compiled both loops
             sample();
         }
+    }
+
+    private static long bytes(int threads) {
+        OperatingSystemMXBean system = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+        long most = MOST_BYTES + MORE_BYTES * threads;
+        return Math.min(most, Math.max(LEAST_BYTES, system.getFreeMemorySize() / 4));
     }
 
     private int items() {
@@ -67,8 +77,8 @@ final class LimitsProbe implements AutoCloseable {
     MachineLimits sample() {
         double read = memory.byteSize() / seconds(items(), (item, worker) -> sink[worker * 64] += readItem(item));
         int items = FMA_ITEMS * team.size();
-        double operations = (double) items * CHAINS * F.length() * FMA_STEPS;
-        double fma = operations / seconds(items, (item, worker) -> sink[worker * 64] += fmaChains());
+        double operations = (double) items * CHAINS * F.length() * fmaSteps;
+        double fma = operations / seconds(items, (item, worker) -> sink[worker * 64] += fmaChains(fmaSteps));
         return new MachineLimits(read, fma, team.size());
     }
 
@@ -97,7 +107,7 @@ final class LimitsProbe implements AutoCloseable {
     }
 
     /** Twelve independent chains: more than latency times units of any current core. */
-    private static float fmaChains() {
+    private static float fmaChains(int steps) {
         FloatVector m = FloatVector.broadcast(F, 0.999f);
         FloatVector n = FloatVector.broadcast(F, 0.001f);
         FloatVector a = n;
@@ -112,7 +122,7 @@ final class LimitsProbe implements AutoCloseable {
         FloatVector j = n;
         FloatVector k = n;
         FloatVector l = n;
-        for (int step = 0; step < FMA_STEPS; step++) {
+        for (int step = 0; step < steps; step++) {
             a = a.fma(m, n);
             b = b.fma(m, n);
             c = c.fma(m, n);
