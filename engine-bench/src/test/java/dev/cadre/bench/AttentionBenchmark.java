@@ -61,7 +61,7 @@ public class AttentionBenchmark extends KernelBenchmark {
         mixed = new float[shape.queries * shape.valueWidth];
         kernel.scores(packed, 0, columns, keys, 0, shape.keyWidth, KEYS, shape.keyWidth, scores);
         Arrays.fill(max, Float.NEGATIVE_INFINITY);
-        kernel.softmax(scores, columns, KEYS, 0.1f, max, sum, kept);
+        kernel.softmax(scores, columns, shape.queries, KEYS, 0.1f, max, sum, kept);
     }
 
     /** Products of all queries with all keys; bytes are those of the keys. */
@@ -75,7 +75,7 @@ public class AttentionBenchmark extends KernelBenchmark {
     /** A block of the softmax, over probabilities of the block before: their values do not change the work. */
     @Benchmark
     public float[] softmax(Rates rates) {
-        kernel.softmax(scores, columns, KEYS, 0.1f, max, sum, kept);
+        kernel.softmax(scores, columns, shape.queries, KEYS, 0.1f, max, sum, kept);
         rates.add(4.0 * scores.length, 0);
         return scores;
     }

@@ -46,13 +46,15 @@ public interface AttentionKernel {
 
     /**
      * One block of a softmax over keys that come in blocks (Milakov and Gimelshein, 2018): turns scores into
-     * probabilities that are not yet divided by their sum, in place. A score of −∞ becomes 0.
+     * probabilities that are not yet divided by their sum, in place. A score of −∞ becomes 0. What columns beyond
+     * {@code queries} hold afterwards, here and in the other arrays, means nothing.
      *
+     * @param n keys; as in {@link #scores}, s has room for the next multiple of {@link #KEYS}
      * @param max running maximum of each column, −∞ at first
      * @param sum running sum of each column
      * @param kept receives the factor by which earlier sums of values must be multiplied, since the maximum grew
      */
-    void softmax(float[] s, int columns, int n, float scale, float[] max, float[] sum, float[] kept);
+    void softmax(float[] s, int columns, int queries, int n, float scale, float[] max, float[] sum, float[] kept);
 
     /**
      * c[i][d] += Σ_j p[j·columns + i]·v[j][d] for {@code queries} columns from {@code pAt} on.

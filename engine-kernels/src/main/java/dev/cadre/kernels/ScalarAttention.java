@@ -49,8 +49,9 @@ final class ScalarAttention implements AttentionKernel {
     }
 
     @Override
-    public void softmax(float[] s, int columns, int n, float scale, float[] max, float[] sum, float[] kept) {
-        for (int i = 0; i < columns; i++) {
+    public void softmax(
+            float[] s, int columns, int queries, int n, float scale, float[] max, float[] sum, float[] kept) {
+        for (int i = 0; i < queries; i++) {
             float before = max[i];
             for (int j = 0; j < n; j++) {
                 s[j * columns + i] *= scale;

@@ -3,6 +3,7 @@ package dev.cadre.kernels;
 import static dev.cadre.kernels.Lanes.F;
 import static dev.cadre.kernels.Lanes.L;
 
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
@@ -66,7 +67,12 @@ final class VectorAttention implements AttentionKernel {
     }
 
     @Override
-    public void softmax(float[] s, int columns, int n, float scale, float[] max, float[] sum, float[] kept) {
+    public void softmax(
+            float[] s, int columns, int queries, int n, float scale, float[] max, float[] sum, float[] kept) {
+        if (queries == 1) {
+            softmaxOfOne(s, columns, n, scale, max, sum, kept);
+            return;
+        }
         for (int i = 0; i < columns; i += L) {
             FloatVector before = FloatVector.fromArray(F, max, i);
             FloatVector after = scaleAndMax(s, i, columns, n, scale, before);
@@ -77,6 +83,46 @@ final class VectorAttention implements AttentionKernel {
             factor.intoArray(kept, i);
             FloatVector.fromArray(F, sum, i).mul(factor).add(total).intoArray(sum, i);
         }
+    }
+
+    /**
+     * The first column alone, with keys in the lanes: the exponentials of a column of padding would cost as much as
+     * those of L queries. The same bits, since the sum goes from key to key here too.
+     */
+    private static void softmaxOfOne(
+            float[] s, int columns, int n, float scale, float[] max, float[] sum, float[] kept) {
+        for (int j = 1; j < n; j++) {
+            s[j] = s[j * columns];
+        }
+        int padded = (n + L - 1) / L * L;
+        Arrays.fill(s, n, padded, Float.NEGATIVE_INFINITY); // which changes no maximum
+        float before = max[0];
+        FloatVector greatest = FloatVector.broadcast(F, before);
+        for (int j = 0; j < padded; j += L) {
+            FloatVector v = FloatVector.fromArray(F, s, j).mul(scale);
+            v.intoArray(s, j);
+            greatest = greatest.max(v);
+        }
+        float after = greatest.reduceLanes(VectorOperators.MAX); // the same in any order
+        for (int j = 0; j < padded; j += L) {
+            exponentials(FloatVector.fromArray(F, s, j), FloatVector.broadcast(F, after))
+                    .intoArray(s, j);
+        }
+        float total = 0;
+        for (int j = 0; j < n; j++) {
+            total += s[j];
+        }
+        for (int j = n - 1; j > 0; j--) {
+            s[j * columns] = s[j];
+        }
+        max[0] = after;
+        kept[0] = before == Float.NEGATIVE_INFINITY ? 0f : ScalarMath.expOf(before - after);
+        sum[0] = sum[0] * kept[0] + total;
+    }
+
+    private static FloatVector exponentials(FloatVector scores, FloatVector max) {
+        VectorMask<Float> nothing = scores.compare(VectorOperators.EQ, Float.NEGATIVE_INFINITY);
+        return Lanes.exp(scores.sub(max)).blend(0f, nothing);
     }
 
     private static FloatVector scaleAndMax(float[] s, int at, int columns, int n, float scale, FloatVector before) {
@@ -92,9 +138,7 @@ final class VectorAttention implements AttentionKernel {
     private static FloatVector exponentials(float[] s, int at, int columns, int n, FloatVector max) {
         FloatVector total = FloatVector.zero(F);
         for (int j = 0; j < n; j++) {
-            FloatVector v = FloatVector.fromArray(F, s, at + j * columns);
-            VectorMask<Float> nothing = v.compare(VectorOperators.EQ, Float.NEGATIVE_INFINITY);
-            FloatVector p = Lanes.exp(v.sub(max)).blend(0f, nothing);
+            FloatVector p = exponentials(FloatVector.fromArray(F, s, at + j * columns), max);
             p.intoArray(s, at + j * columns);
             total = total.add(p);
         }

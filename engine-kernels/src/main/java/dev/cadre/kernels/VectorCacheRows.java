@@ -34,6 +34,9 @@ final class VectorCacheRows implements CacheRowKernel {
     /** Numbers in a loop whose length C2 knows and unrolls, which is twice as fast as one whose length it does not. */
     private static final int STEP = 128;
 
+    /** As many bytes as a vector holds. */
+    private static final VectorSpecies<Byte> WHOLE = VectorSpecies.of(byte.class, VectorShape.forBitSize(Lanes.BITS));
+
     private static final int NAN_CODE = 0x7f;
 
     /** Adding it rounds a float below 2^22 to an integer, ties to even, which stands in the low bits of the sum. */
@@ -64,8 +67,12 @@ final class VectorCacheRows implements CacheRowKernel {
                 int i = from;
                 if (Float.isFinite(factor)) {
                     for (; i <= end - STEP; i += STEP) {
+                        if (hasNaN(memory, row + i)) {
+                            ScalarCacheRows.decodeE4m3(memory, row, i, i + STEP, scale, dst, to);
+                            continue;
+                        }
                         for (int k = 0; k < STEP; k += B.length()) {
-                            decode(memory, row + i + k, factor, dst, to + i + k);
+                            decodeNumbers(memory, row + i + k, factor, dst, to + i + k);
                         }
                     }
                     for (; i <= end - B.length(); i += B.length()) {
@@ -77,6 +84,29 @@ final class VectorCacheRows implements CacheRowKernel {
                 }
             }
         }
+    }
+
+    /** Whether one of STEP codes is NaN: asked of whole vectors of bytes, it costs a quarter of asking every float. */
+    private static boolean hasNaN(MemorySegment memory, long from) {
+        ByteVector greatest = ByteVector.zero(WHOLE);
+        for (int k = 0; k < STEP; k += WHOLE.length()) {
+            greatest = ByteVector.fromMemorySegment(WHOLE, memory, from + k, LITTLE_ENDIAN)
+                    .and((byte) NAN_CODE)
+                    .max(greatest);
+        }
+        return greatest.compare(VectorOperators.EQ, (byte) NAN_CODE).anyTrue();
+    }
+
+    private static void decodeNumbers(MemorySegment memory, long from, float factor, float[] dst, int to) {
+        ByteVector codes = ByteVector.fromMemorySegment(B, memory, from, LITTLE_ENDIAN);
+        decodeNumbers(codes, 0, factor).intoArray(dst, to);
+        if (PARTS == 2) {
+            decodeNumbers(codes, 1, factor).intoArray(dst, to + L);
+        }
+    }
+
+    private static FloatVector decodeNumbers(ByteVector codes, int part, float factor) {
+        return VectorDecoders.e4m3Numbers((IntVector) codes.convertShape(VectorOperators.B2I, I, part), factor);
     }
 
     private static void decode(MemorySegment memory, long from, float factor, float[] dst, int to) {

@@ -185,12 +185,18 @@ final class VectorDecoders {
      * @param factor the scale times {@link #E4M3_BIAS}, finite
      */
     static FloatVector e4m3(IntVector codes, float factor) {
-        FloatVector value = codes.lanewise(VectorOperators.LSHL, 20)
+        return e4m3Numbers(codes, factor)
+                .blend(
+                        Float.NaN,
+                        codes.and(0x7f).compare(VectorOperators.EQ, 0x7f).cast(F));
+    }
+
+    /** As {@link #e4m3(IntVector, float)}, of codes without NaN. */
+    static FloatVector e4m3Numbers(IntVector codes, float factor) {
+        return codes.lanewise(VectorOperators.LSHL, 20)
                 .and(0x87f00000)
                 .reinterpretAsFloats()
                 .mul(factor);
-        return value.blend(
-                Float.NaN, codes.and(0x7f).compare(VectorOperators.EQ, 0x7f).cast(F));
     }
 
     static void q8(byte[] raw, float[] dst, int at, int plane, int count) {

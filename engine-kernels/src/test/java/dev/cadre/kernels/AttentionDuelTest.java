@@ -85,11 +85,11 @@ class AttentionDuelTest {
         Arrays.fill(max, Float.NEGATIVE_INFINITY);
         float[] a = padded(first, n, columns, queries);
         float[] b = padded(second, n, columns, queries);
-        kernel.softmax(a, columns, n, 0.7f, max, sum, kept);
+        kernel.softmax(a, columns, queries, n, 0.7f, max, sum, kept);
         for (int i = 0; i < queries; i++) {
             assertEquals(0f, kept[i]);
         }
-        kernel.softmax(b, columns, n, 0.7f, max, sum, kept);
+        kernel.softmax(b, columns, queries, n, 0.7f, max, sum, kept);
         float[] all = Arrays.copyOf(without(a, n, columns, queries), 2 * n * queries + 3 * queries);
         System.arraycopy(without(b, n, columns, queries), 0, all, n * queries, n * queries);
         System.arraycopy(max, 0, all, 2 * n * queries, queries);
@@ -107,9 +107,9 @@ class AttentionDuelTest {
                 for (int i = 0; i < second.length; i++) {
                     second[i] *= 30;
                 }
-                if (queries > 1) {
+                if (queries > 1 || n % 2 == 1) {
                     for (int j = 0; j < n; j++) { // a query that sees nothing yet
-                        first[j * queries + 1] = Float.NEGATIVE_INFINITY;
+                        first[j * queries + queries / 2] = Float.NEGATIVE_INFINITY;
                     }
                 }
                 if (n > 1) {

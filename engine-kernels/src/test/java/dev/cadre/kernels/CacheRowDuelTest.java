@@ -30,35 +30,44 @@ class CacheRowDuelTest {
 
     @Test
     void everyE4m3CodeDecodesAlike() {
-        int group = 64;
-        int rows = 5;
-        try (Arena arena = Arena.ofConfined()) {
-            for (int n : WIDTHS) {
-                int groups = (n + group - 1) / group;
-                int rowBytes = n + 4 * groups + 3;
-                MemorySegment memory = arena.allocate((long) rows * rowBytes + 1);
-                float[] expected = new float[rows * (n + 1) + 2];
-                float[] actual = new float[expected.length];
-                for (int first = 0; first < 256; first += Math.min(n, 128)) {
-                    for (int r = 0; r < rows; r++) {
-                        long row = 1 + (long) r * rowBytes;
-                        for (int i = 0; i < n; i++) {
-                            memory.set(ValueLayout.JAVA_BYTE, row + i, (byte) (first + i + r));
-                        }
-                        for (int g = 0; g < groups; g++) {
-                            float scale = SCALES[(first + r + g) % SCALES.length];
-                            memory.set(ValueLayout.JAVA_FLOAT_UNALIGNED, row + n + 4L * g, scale);
-                        }
-                    }
-                    SCALAR.decodeE4m3(memory, 1, rows, rowBytes, n, group, expected, 2, n + 1);
-                    VECTOR.decodeE4m3(memory, 1, rows, rowBytes, n, group, actual, 2, n + 1);
-                    assertArrayEquals(bits(expected), bits(actual), "width " + n);
+        for (int n : WIDTHS) {
+            for (int group : new int[] {64, 128, 256}) { // in groups of 128 whole steps are asked for NaN at once
+                for (int shift = 0; shift < SCALES.length; shift++) {
+                    assertDecodesAlike(n, group, shift);
                 }
-                float scale = memory.get(ValueLayout.JAVA_FLOAT_UNALIGNED, 1L + n);
-                assertEquals(
-                        Float.floatToIntBits(scale * E4m3.decode(memory.get(ValueLayout.JAVA_BYTE, 1))),
-                        Float.floatToIntBits(expected[2]));
             }
+        }
+    }
+
+    private static void assertDecodesAlike(int n, int group, int shift) {
+        int rows = 5;
+        int groups = (n + group - 1) / group;
+        int rowBytes = n + 4 * groups + 3;
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment memory = arena.allocate((long) rows * rowBytes + 1);
+            float[] expected = new float[rows * (n + 1) + 2];
+            float[] actual = new float[expected.length];
+            for (int first = 0; first < 256; first += Math.min(n, 128)) {
+                for (int r = 0; r < rows; r++) {
+                    long row = 1 + (long) r * rowBytes;
+                    for (int i = 0; i < n; i++) {
+                        int code = first + i + r;
+                        boolean replaced = r % 2 == 1 && (code & 0x7f) == 0x7f; // rows with NaN and rows without
+                        memory.set(ValueLayout.JAVA_BYTE, row + i, (byte) (replaced ? code - 1 : code));
+                    }
+                    for (int g = 0; g < groups; g++) {
+                        float scale = SCALES[(shift + r + g) % SCALES.length];
+                        memory.set(ValueLayout.JAVA_FLOAT_UNALIGNED, row + n + 4L * g, scale);
+                    }
+                }
+                SCALAR.decodeE4m3(memory, 1, rows, rowBytes, n, group, expected, 2, n + 1);
+                VECTOR.decodeE4m3(memory, 1, rows, rowBytes, n, group, actual, 2, n + 1);
+                assertArrayEquals(bits(expected), bits(actual), "width " + n + ", groups of " + group);
+            }
+            float scale = memory.get(ValueLayout.JAVA_FLOAT_UNALIGNED, 1L + n);
+            assertEquals(
+                    Float.floatToIntBits(scale * E4m3.decode(memory.get(ValueLayout.JAVA_BYTE, 1))),
+                    Float.floatToIntBits(expected[2]));
         }
     }
 

@@ -234,7 +234,7 @@ final class GroupedTiles {
             if (!whole) {
                 hide(firstRow, rows, low, n, s, columns);
             }
-            kernel.softmax(s, columns, n, c.scale(), state.max(), state.sum(), kept);
+            kernel.softmax(s, columns, count, n, c.scale(), state.max(), state.sum(), kept);
             SpanState.rescale(math, kept, count, values, at, width);
             cache.readValues(layer, head, low, n, tile);
             if (whole) {

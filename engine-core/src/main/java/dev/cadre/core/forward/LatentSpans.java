@@ -161,7 +161,7 @@ final class LatentSpans {
             int n = Math.min(BLOCK, to - block);
             gather(row, block, n, tile);
             kernel.scores(q, qAt, columns, tile, 0, width(), n, width(), s);
-            kernel.softmax(s, columns, n, c.scale(), state.max(), state.sum(), kept);
+            kernel.softmax(s, columns, c.heads(), n, c.scale(), state.max(), state.sum(), kept);
             if (block > from) {
                 SpanState.rescale(math, kept, c.heads(), values, at, rank);
             }

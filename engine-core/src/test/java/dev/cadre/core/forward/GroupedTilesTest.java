@@ -26,8 +26,17 @@ class GroupedTilesTest {
     private final Random random = new Random(13);
 
     @ParameterizedTest
-    @CsvSource({"0, 0, false", "3000, 0, true", "40, 0, false", "0, 1500, false", "0, 4096, true"})
-    void equalsTheDefinitionAloneAndInATile(int window, int chunk, boolean withSinks) throws Exception {
+    @CsvSource({
+        "0, 0, false, false",
+        "3000, 0, true, false",
+        "40, 0, false, false",
+        "0, 1500, false, false",
+        "0, 4096, true, false",
+        "0, 0, false, true",
+        "100, 0, true, true"
+    })
+    void equalsTheDefinitionAloneAndInATile(int window, int chunk, boolean withSinks, boolean oneForEachKey)
+            throws Exception {
         Path folder = Path.of(getClass()
                 .getClassLoader()
                 .getResource("golden/families/qwen3_moe")
@@ -38,8 +47,10 @@ class GroupedTilesTest {
             CacheLayout layout = new CacheLayout(config, KvPrecision.BF16);
             try (PagePool pool = new PagePool(layout.pageBytes(), Long.MAX_VALUE);
                     SequenceCache cache = new SequenceCache(layout, pool)) {
-                AttentionConfig.Grouped c = withSpan(
-                        (AttentionConfig.Grouped) config.layers().getFirst().attention(), new Span(window, chunk));
+                AttentionConfig.Grouped family =
+                        (AttentionConfig.Grouped) config.layers().getFirst().attention();
+                int heads = oneForEachKey ? family.keyValueHeads() : family.heads();
+                AttentionConfig.Grouped c = with(family, heads, new Span(window, chunk));
                 fill(cache, c);
                 float[] queries = noise(ROWS * c.heads() * c.headWidth());
                 float[] sinks = withSinks ? noise(c.heads()) : null;
@@ -54,9 +65,9 @@ class GroupedTilesTest {
         }
     }
 
-    private static AttentionConfig.Grouped withSpan(AttentionConfig.Grouped c, Span span) {
+    private static AttentionConfig.Grouped with(AttentionConfig.Grouped c, int heads, Span span) {
         return new AttentionConfig.Grouped(
-                c.heads(),
+                heads,
                 c.keyValueHeads(),
                 c.headWidth(),
                 c.scale(),
