@@ -28,7 +28,6 @@ import java.util.Arrays;
 record IndexKeyFormat(KvPrecision precision, int width) {
     private static final int KEYS = CacheLayout.PAGE_TOKENS;
     private static final float GREATEST = 127;
-    private static final int CACHE_LINE = 64;
     private static final ValueLayout.OfFloat FLOAT =
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final CacheRowKernel ROWS = Kernels.lookup().cacheRows();
@@ -110,19 +109,9 @@ record IndexKeyFormat(KvPrecision precision, int width) {
         }
     }
 
-    /**
-     * Brings a page's keys into the core's cache by reading a byte of every line. Nothing but these reads stands
-     * between one line and the next, so that the core waits for many of them at once; decoding, with its work for each
-     * line, would wait for few.
-     *
-     * @return something made of the bytes, to be kept, or the compiler drops the reads
-     */
+    /** Brings a page's keys into the core's cache; see {@link CacheLines#touch}. */
     int touch(MemorySegment memory, long keys) {
-        int all = 0;
-        for (long at = keys; at < keys + bytes(); at += CACHE_LINE) {
-            all ^= memory.get(ValueLayout.JAVA_BYTE, at);
-        }
-        return all;
+        return CacheLines.touch(memory, keys, bytes());
     }
 
     /** Zeroes the keys from a slot on. */

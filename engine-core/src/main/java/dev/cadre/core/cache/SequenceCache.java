@@ -343,6 +343,20 @@ public final class SequenceCache implements AutoCloseable {
         read(layer, layout.row(layer), layout.valueOffset(layer, head), position, count, rows, 0);
     }
 
+    /**
+     * Brings one head's keys and values of positions of one page into the core's cache before they are read.
+     *
+     * @return something to be kept, or the compiler drops the work
+     */
+    public int touchKeysAndValues(int layer, int head, int position, int count) {
+        MemorySegment page = page(layer, position);
+        int rowBytes = layout.row(layer).bytes();
+        long from = slot(position) * rowBytes;
+        long bytes = (long) count * rowBytes;
+        return CacheLines.touch(page, layout.keyOffset(layer, head) + from, bytes)
+                ^ CacheLines.touch(page, layout.valueOffset(layer, head) + from, bytes);
+    }
+
     private void write(int layer, RowFormat format, long base, int position, float[] row, int at) {
         format.write(row, at, page(layer, position), base + slot(position) * format.bytes());
     }

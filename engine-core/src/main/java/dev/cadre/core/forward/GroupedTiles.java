@@ -62,6 +62,7 @@ final class GroupedTiles {
         private final Floats values = new Floats(); // [queries, dh]
         private final SpanState span = new SpanState();
         private final SpanState rows = new SpanState();
+        private int touched; // written, never read
     }
 
     GroupedTiles(Team team) {
@@ -228,6 +229,7 @@ final class GroupedTiles {
         for (int block = first / BLOCK * BLOCK; block < last; block += BLOCK) {
             int low = Math.max(block, first);
             int n = Math.min(block + BLOCK, last) - low;
+            worker.touched ^= cache.touchKeysAndValues(layer, head, low, n);
             cache.readKeys(layer, head, low, n, tile);
             kernel.scores(packed, 0, columns, tile, 0, width, n, width, s);
             boolean whole = first(firstRow + rows - 1) <= low && end(firstRow) >= low + n;

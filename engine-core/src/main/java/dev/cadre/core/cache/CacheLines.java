@@ -1,0 +1,28 @@
+package dev.cadre.core.cache;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Brings memory into the core's cache by reading a byte of every line. Nothing but these reads stands between one line
+ * and the next, so that the core waits for many of them at once; decoding, with its work for each line, would wait for
+ * few.
+ */
+final class CacheLines {
+    private static final int LINE = 64;
+
+    private CacheLines() {}
+
+    /**
+     * Reads a byte of every line of [from, from + bytes).
+     *
+     * @return something made of the bytes, to be kept, or the compiler drops the reads
+     */
+    static int touch(MemorySegment memory, long from, long bytes) {
+        int all = 0;
+        for (long at = from; at < from + bytes; at += LINE) {
+            all ^= memory.get(ValueLayout.JAVA_BYTE, at);
+        }
+        return all;
+    }
+}
