@@ -1,5 +1,8 @@
 package dev.cadre.kernels;
 
+import static dev.cadre.kernels.VectorDecoders.half;
+import static dev.cadre.kernels.VectorDecoders.int32;
+
 import dev.cadre.kernels.format.BlockFormat;
 import dev.cadre.kernels.format.Codebooks;
 import java.lang.foreign.MemorySegment;
@@ -19,7 +22,6 @@ import java.nio.ByteOrder;
  */
 final class CodebookCodes {
     private static final VarHandle SHORT = MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
-    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     private static final long ONES = 0x0101010101010101L;
@@ -67,7 +69,7 @@ final class CodebookCodes {
         byte[] book = Codebooks.of(format);
         int[] table = new int[book.length / 4];
         for (int i = 0; i < table.length; i++) {
-            table[i] = (int) INT.get(book, 4 * i);
+            table[i] = int32(book, 4 * i);
         }
         return table;
     }
@@ -100,13 +102,15 @@ final class CodebookCodes {
         return (short) SHORT.get(raw, o) & 0xffff;
     }
 
-    private static float f16(byte[] raw, int o) {
-        return Float.float16ToFloat((short) SHORT.get(raw, o));
-    }
-
     /** Negates the bytes of an entry where the mask says so. No entry has a zero, so no byte carries into the next. */
     private static void put(long entry, long negative, byte[] codes, int at) {
         LONG.set(codes, at, (entry ^ negative) + (negative & ONES));
+    }
+
+    /** The scale of 32 elements. */
+    private static void scaleGroup(float scale, float[] s, int at) {
+        s[at] = scale;
+        s[at + 1] = scale;
     }
 
     private static long both(int[] table, int first, int second) {
@@ -120,12 +124,11 @@ final class CodebookCodes {
     static void iq1S(MemorySegment src, long a, int k, byte[] codes, float[] s) {
         int o = copy(BlockFormat.IQ1_S, src, a, k, codes);
         for (int at = 0; at < k; at += 256, o += 50) {
-            float d = f16(codes, o) * IQ1_UNIT;
+            float d = half(codes, o) * IQ1_UNIT;
             for (int g = 0; g < 8; g++) {
                 int h = u16(codes, o + 34 + 2 * g);
                 float scale = d * (2 * (h >> 12 & 7) + 1);
-                s[at / 16 + 2 * g] = scale;
-                s[at / 16 + 2 * g + 1] = scale;
+                scaleGroup(scale, s, at / 16 + 2 * g);
                 for (int n = 0; n < 4; n++) {
                     iq1Group(u8(codes, o + 2 + 4 * g + n), h >> 3 * n, h >= 0x8000, codes, at + 32 * g + 8 * n);
                 }
@@ -154,13 +157,12 @@ final class CodebookCodes {
     static void iq2Xxs(MemorySegment src, long a, int k, byte[] codes, float[] s) {
         int o = copy(BlockFormat.IQ2_XXS, src, a, k, codes);
         for (int at = 0; at < k; at += 256, o += 66) {
-            float d = f16(codes, o);
+            float d = half(codes, o);
             for (int g = 0; g < 8; g++) {
-                int numbers = (int) INT.get(codes, o + 2 + 8 * g);
-                int word = (int) INT.get(codes, o + 6 + 8 * g);
+                int numbers = int32(codes, o + 2 + 8 * g);
+                int word = int32(codes, o + 6 + 8 * g);
                 float scale = d * (0.5f + (word >>> 28)) * 0.25f;
-                s[at / 16 + 2 * g] = scale;
-                s[at / 16 + 2 * g + 1] = scale;
+                scaleGroup(scale, s, at / 16 + 2 * g);
                 for (int n = 0; n < 4; n++) {
                     long negative = NEGATIVE_OF_SEVEN[word >> 7 * n & 127];
                     put(IQ2_XXS[numbers >> 8 * n & 255], negative, codes, at + 32 * g + 8 * n);
@@ -172,7 +174,7 @@ final class CodebookCodes {
     static void iq2Xs(MemorySegment src, long a, int k, byte[] codes, float[] s) {
         int o = copy(BlockFormat.IQ2_XS, src, a, k, codes);
         for (int at = 0; at < k; at += 256, o += 74) {
-            fourBitScales(f16(codes, o), codes, o + 66, s, at / 16);
+            fourBitScales(half(codes, o), codes, o + 66, s, at / 16);
             for (int n = 0; n < 32; n++) {
                 int q = u16(codes, o + 2 + 2 * n);
                 put(IQ2_XS[q & 511], NEGATIVE_OF_SEVEN[q >> 9], codes, at + 8 * n);
@@ -183,10 +185,10 @@ final class CodebookCodes {
     static void iq2S(MemorySegment src, long a, int k, byte[] codes, float[] s) {
         int o = copy(BlockFormat.IQ2_S, src, a, k, codes);
         for (int at = 0; at < k; at += 256, o += 82) {
-            fourBitScales(f16(codes, o), codes, o + 74, s, at / 16);
+            fourBitScales(half(codes, o), codes, o + 74, s, at / 16);
             for (int g = 0; g < 8; g++) {
-                int numbers = (int) INT.get(codes, o + 2 + 4 * g);
-                int signs = (int) INT.get(codes, o + 34 + 4 * g);
+                int numbers = int32(codes, o + 2 + 4 * g);
+                int signs = int32(codes, o + 34 + 4 * g);
                 int upper = u8(codes, o + 66 + g);
                 for (int n = 0; n < 4; n++) {
                     int entry = numbers >> 8 * n & 255 | (upper >> 2 * n & 3) << 8;
@@ -208,12 +210,11 @@ final class CodebookCodes {
     static void iq3Xxs(MemorySegment src, long a, int k, byte[] codes, float[] s) {
         int o = copy(BlockFormat.IQ3_XXS, src, a, k, codes);
         for (int at = 0; at < k; at += 256, o += 98) {
-            float d = f16(codes, o);
+            float d = half(codes, o);
             for (int g = 0; g < 8; g++) {
-                int word = (int) INT.get(codes, o + 66 + 4 * g);
+                int word = int32(codes, o + 66 + 4 * g);
                 float scale = d * (0.5f + (word >>> 28)) * 0.5f;
-                s[at / 16 + 2 * g] = scale;
-                s[at / 16 + 2 * g + 1] = scale;
+                scaleGroup(scale, s, at / 16 + 2 * g);
                 long numbers = (long) LONG.get(codes, o + 2 + 8 * g);
                 for (int n = 0; n < 4; n++) {
                     long entry = both(IQ3_XXS, (int) (numbers >>> 16 * n) & 255, (int) (numbers >>> 16 * n + 8) & 255);
@@ -226,15 +227,14 @@ final class CodebookCodes {
     static void iq3S(MemorySegment src, long a, int k, byte[] codes, float[] s) {
         int o = copy(BlockFormat.IQ3_S, src, a, k, codes);
         for (int at = 0; at < k; at += 256, o += 110) {
-            float d = f16(codes, o);
-            int scales = (int) INT.get(codes, o + 106);
+            float d = half(codes, o);
+            int scales = int32(codes, o + 106);
             for (int g = 0; g < 8; g++) {
                 float scale = d * (1 + 2 * (scales >> 4 * g & 15));
-                s[at / 16 + 2 * g] = scale;
-                s[at / 16 + 2 * g + 1] = scale;
+                scaleGroup(scale, s, at / 16 + 2 * g);
                 long numbers = (long) LONG.get(codes, o + 2 + 8 * g);
                 int ninth = u8(codes, o + 66 + g);
-                int signs = (int) INT.get(codes, o + 74 + 4 * g);
+                int signs = int32(codes, o + 74 + 4 * g);
                 for (int n = 0; n < 4; n++) {
                     int first = (int) (numbers >>> 16 * n) & 255 | (ninth >> 2 * n & 1) << 8;
                     int second = (int) (numbers >>> 16 * n + 8) & 255 | (ninth >> 2 * n + 1 & 1) << 8;

@@ -323,6 +323,12 @@ final class FusedDots {
         e4m3(src, from, x, first, k, p, pAt, s, half, false);
     }
 
+    /** Whether {@link #ordinaryE4m3} can multiply a row. */
+    static boolean isOrdinaryE4m3(MemorySegment src, long a, int k) {
+        guard(src, a);
+        return !StoredLanes.hasE4m3Nan(src, a, k);
+    }
+
     /** Codes without NaN. */
     static void ordinaryE4m3(
             MemorySegment src, long from, float[] x, int first, int k, float[] p, int pAt, float[] s, int half) {

@@ -78,7 +78,7 @@ final class RowKernels {
         plain(BlockFormat.F16, "f16");
         plain(BlockFormat.F8_E4M3, "e4m3");
         ORDINARY_DOTS[BlockFormat.F8_E4M3.ordinal()] = find(FusedDots.class, "ordinaryE4m3", HALF_DOT);
-        TESTS[BlockFormat.F8_E4M3.ordinal()] = find(StagedCodes.class, "ordinaryE4m3", TEST);
+        TESTS[BlockFormat.F8_E4M3.ordinal()] = find(FusedDots.class, "isOrdinaryE4m3", TEST);
         plain(BlockFormat.Q8_0, "q8");
         plain(BlockFormat.Q4_0, "q4");
         decoder(BlockFormat.MXFP4, "mxfp4");

@@ -55,17 +55,6 @@ final class StagedCodes {
         v.reinterpretAsBytes().sub((byte) centre).intoArray(codes, at);
     }
 
-    /** Whether {@code k} E4M3 codes are without NaN. */
-    static boolean ordinaryE4m3(MemorySegment src, long a, int k) {
-        guard(src, a);
-        ByteVector largest = ByteVector.zero(BYTES);
-        for (int i = 0; i < k; i += N) {
-            largest = largest.max(
-                    ByteVector.fromMemorySegment(BYTES, src, a + i, LE).and((byte) 0x7f));
-        }
-        return !largest.compare(VectorOperators.EQ, (byte) 0x7f).anyTrue();
-    }
-
     /** Four low bits in nibbles, two upper bits in pairs; less 32. */
     static void q6(MemorySegment src, long a, int k, byte[] codes, float[] s) {
         guard(src, a);

@@ -12,6 +12,8 @@ import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
 
 /** Stored numbers and fields of bytes as vectors: what the kernels that read segments are put together from. */
 final class StoredLanes {
@@ -33,6 +35,12 @@ final class StoredLanes {
     private static final FloatVector BASE_2 = floats(0x1p21f);
     private static final FloatVector BASE_4 = floats(0x1p19f);
     private static final FloatVector BASE_4_AND_8 = floats(0x1p19f + 8);
+
+    /** As many bytes as a vector holds. */
+    private static final VectorSpecies<Byte> WHOLE = VectorSpecies.of(byte.class, VectorShape.forBitSize(Lanes.BITS));
+
+    /** The code of NaN, but for its sign, and the greatest there is. */
+    private static final byte E4M3_NAN = 0x7f;
 
     private static final IntVector BYTE_SHIFTS = Lanes.INDEX.lanewise(VectorOperators.LSHL, 3);
 
@@ -103,6 +111,21 @@ final class StoredLanes {
     /** L half-precision floats. */
     static FloatVector f16(MemorySegment src, long o) {
         return VectorDecoders.f16(halfWords(src, o));
+    }
+
+    /**
+     * Whether one of n e4m3 codes is NaN: asked of whole vectors of bytes, it costs a quarter of asking every float.
+     *
+     * @param n a multiple of {@link PanelDots#STEP}
+     */
+    static boolean hasE4m3Nan(MemorySegment src, long o, int n) {
+        ByteVector greatest = ByteVector.zero(WHOLE);
+        for (int i = 0; i < n; i += WHOLE.length()) {
+            greatest = ByteVector.fromMemorySegment(WHOLE, src, o + i, LE)
+                    .and(E4M3_NAN)
+                    .max(greatest);
+        }
+        return greatest.compare(VectorOperators.EQ, E4M3_NAN).anyTrue();
     }
 
     /** L e4m3 codes, extended with their sign. */

@@ -34,9 +34,6 @@ final class VectorCacheRows implements CacheRowKernel {
     /** Numbers in a loop whose length C2 knows and unrolls, which is twice as fast as one whose length it does not. */
     private static final int STEP = 128;
 
-    /** As many bytes as a vector holds. */
-    private static final VectorSpecies<Byte> WHOLE = VectorSpecies.of(byte.class, VectorShape.forBitSize(Lanes.BITS));
-
     private static final int NAN_CODE = 0x7f;
 
     /** Adding it rounds a float below 2^22 to an integer, ties to even, which stands in the low bits of the sum. */
@@ -67,16 +64,16 @@ final class VectorCacheRows implements CacheRowKernel {
                 int i = from;
                 if (Float.isFinite(factor)) {
                     for (; i <= end - STEP; i += STEP) {
-                        if (hasNaN(memory, row + i)) {
+                        if (StoredLanes.hasE4m3Nan(memory, row + i, STEP)) {
                             ScalarCacheRows.decodeE4m3(memory, row, i, i + STEP, scale, dst, to);
                             continue;
                         }
                         for (int k = 0; k < STEP; k += B.length()) {
-                            decodeNumbers(memory, row + i + k, factor, dst, to + i + k);
+                            decode(memory, row + i + k, factor, true, dst, to + i + k);
                         }
                     }
                     for (; i <= end - B.length(); i += B.length()) {
-                        decode(memory, row + i, factor, dst, to + i);
+                        decode(memory, row + i, factor, false, dst, to + i);
                     }
                 }
                 if (i < end) {
@@ -86,39 +83,22 @@ final class VectorCacheRows implements CacheRowKernel {
         }
     }
 
-    /** Whether one of STEP codes is NaN: asked of whole vectors of bytes, it costs a quarter of asking every float. */
-    private static boolean hasNaN(MemorySegment memory, long from) {
-        ByteVector greatest = ByteVector.zero(WHOLE);
-        for (int k = 0; k < STEP; k += WHOLE.length()) {
-            greatest = ByteVector.fromMemorySegment(WHOLE, memory, from + k, LITTLE_ENDIAN)
-                    .and((byte) NAN_CODE)
-                    .max(greatest);
-        }
-        return greatest.compare(VectorOperators.EQ, (byte) NAN_CODE).anyTrue();
-    }
-
-    private static void decodeNumbers(MemorySegment memory, long from, float factor, float[] dst, int to) {
+    /**
+     * Inlined wherever it is called, with a constant.
+     *
+     * @param ordinary that there is no NaN
+     */
+    private static void decode(MemorySegment memory, long from, float factor, boolean ordinary, float[] dst, int to) {
         ByteVector codes = ByteVector.fromMemorySegment(B, memory, from, LITTLE_ENDIAN);
-        decodeNumbers(codes, 0, factor).intoArray(dst, to);
+        decode(codes, 0, factor, ordinary).intoArray(dst, to);
         if (PARTS == 2) {
-            decodeNumbers(codes, 1, factor).intoArray(dst, to + L);
+            decode(codes, 1, factor, ordinary).intoArray(dst, to + L);
         }
     }
 
-    private static FloatVector decodeNumbers(ByteVector codes, int part, float factor) {
-        return VectorDecoders.e4m3Numbers((IntVector) codes.convertShape(VectorOperators.B2I, I, part), factor);
-    }
-
-    private static void decode(MemorySegment memory, long from, float factor, float[] dst, int to) {
-        ByteVector codes = ByteVector.fromMemorySegment(B, memory, from, LITTLE_ENDIAN);
-        decode(codes, 0, factor).intoArray(dst, to);
-        if (PARTS == 2) {
-            decode(codes, 1, factor).intoArray(dst, to + L);
-        }
-    }
-
-    private static FloatVector decode(ByteVector codes, int part, float factor) {
-        return VectorDecoders.e4m3((IntVector) codes.convertShape(VectorOperators.B2I, I, part), factor);
+    private static FloatVector decode(ByteVector bytes, int part, float factor, boolean ordinary) {
+        IntVector codes = (IntVector) bytes.convertShape(VectorOperators.B2I, I, part);
+        return ordinary ? VectorDecoders.ordinaryE4m3(codes, factor) : VectorDecoders.e4m3(codes, factor);
     }
 
     @Override

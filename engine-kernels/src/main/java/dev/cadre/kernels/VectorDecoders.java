@@ -155,10 +155,13 @@ final class VectorDecoders {
 
     /** E4M3 codes, extended with their sign, as floats. */
     static FloatVector e4m3(IntVector codes) {
-        return ordinaryE4m3(codes)
-                .blend(
-                        Float.NaN,
-                        codes.and(0x7f).compare(VectorOperators.EQ, 0x7f).cast(F));
+        return withNan(codes, ordinaryE4m3(codes));
+    }
+
+    /** The values of E4M3 codes, once more with NaN where the code says so. */
+    private static FloatVector withNan(IntVector codes, FloatVector values) {
+        return values.blend(
+                Float.NaN, codes.and(0x7f).compare(VectorOperators.EQ, 0x7f).cast(F));
     }
 
     /**
@@ -185,14 +188,11 @@ final class VectorDecoders {
      * @param factor the scale times {@link #E4M3_BIAS}, finite
      */
     static FloatVector e4m3(IntVector codes, float factor) {
-        return e4m3Numbers(codes, factor)
-                .blend(
-                        Float.NaN,
-                        codes.and(0x7f).compare(VectorOperators.EQ, 0x7f).cast(F));
+        return withNan(codes, ordinaryE4m3(codes, factor));
     }
 
     /** As {@link #e4m3(IntVector, float)}, of codes without NaN. */
-    static FloatVector e4m3Numbers(IntVector codes, float factor) {
+    static FloatVector ordinaryE4m3(IntVector codes, float factor) {
         return codes.lanewise(VectorOperators.LSHL, 20)
                 .and(0x87f00000)
                 .reinterpretAsFloats()
