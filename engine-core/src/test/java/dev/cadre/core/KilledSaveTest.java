@@ -52,27 +52,8 @@ class KilledSaveTest {
     /** Number of the last save that the child has reported. */
     private int runAndKill(Path file, int millis) throws IOException, InterruptedException {
         Path log = temp.resolve("log");
-        String separator = System.getProperty("path.separator");
-        Process child = new ProcessBuilder(List.of(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "--add-modules",
-                        "jdk.incubator.vector", // as this process: the same bits
-                        "-cp",
-                        System.getProperty("java.class.path")
-                                + separator
-                                + System.getProperty("jdk.module.path", "")
-                                + separator
-                                + Path.of(Child.class
-                                        .getProtectionDomain()
-                                        .getCodeSource()
-                                        .getLocation()
-                                        .getPath()),
-                        Child.class.getName(),
-                        Golden.resource("golden/mixed").toString(),
-                        file.toString()))
-                .redirectOutput(log.toFile())
-                .redirectError(temp.resolve("err").toFile())
-                .start();
+        List<String> arguments = List.of(Golden.resource("golden/mixed").toString(), file.toString());
+        Process child = ChildJvm.start(temp, List.of(), Child.class, arguments); // kernels as here: the same bits
         while (child.isAlive() && lastLine(log) == 0) {
             Thread.sleep(10);
         }

@@ -37,7 +37,7 @@ class SteadyStateAllocationTest {
                 Stream<Path> stored = Files.list(golden.resolve("stored"))) {
             Stream.concat(families, stored).sorted().forEach(models::add);
         }
-        assertNothing(models, List.of("-XX:TieredStopAtLevel=1", "-Dcadre.kernels=scalar"));
+        assertNothing(models, List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dcadre.kernels=scalar"));
     }
 
     private void assertNothing(List<Path> models, List<String> flags) throws IOException, InterruptedException {
@@ -49,36 +49,15 @@ class SteadyStateAllocationTest {
     }
 
     private List<String> run(List<Path> models, List<String> flags) throws IOException, InterruptedException {
-        Path log = temp.resolve("log");
-        String separator = System.getProperty("path.separator");
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(List.of("--add-modules", "jdk.incubator.vector", "-XX:+UseSerialGC"));
-        command.addAll(flags);
-        command.addAll(List.of(
-                "-cp",
-                System.getProperty("java.class.path")
-                        + separator
-                        + System.getProperty("jdk.module.path", "")
-                        + separator
-                        + Path.of(Child.class
-                                .getProtectionDomain()
-                                .getCodeSource()
-                                .getLocation()
-                                .getPath()),
-                Child.class.getName()));
-        models.forEach(model -> command.add(model.toString()));
-        Process child = new ProcessBuilder(command)
-                .redirectOutput(log.toFile())
-                .redirectError(temp.resolve("err").toFile())
-                .start();
+        List<String> arguments = models.stream().map(Path::toString).toList();
+        Process child = ChildJvm.start(temp, flags, Child.class, arguments);
         try {
             assertTrue(child.waitFor(300, TimeUnit.SECONDS), "the child hangs");
         } finally {
             child.destroyForcibly();
         }
         assertEquals(0, child.exitValue(), Files.readString(temp.resolve("err")));
-        return Files.readAllLines(log);
+        return Files.readAllLines(temp.resolve("log"));
     }
 
     /** Prints a line for each model: its name, and the bytes that some steps allocated on all threads. */

@@ -34,26 +34,8 @@ class TruncatedModelTest {
 
     private void assertFails(Path model, Path cache, Path truncated) throws IOException, InterruptedException {
         Path log = temp.resolve("log");
-        String separator = System.getProperty("path.separator");
-        Process child = new ProcessBuilder(List.of(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "--add-modules",
-                        "jdk.incubator.vector",
-                        "-XX:-CreateCoredumpOnCrash",
-                        "-cp",
-                        System.getProperty("java.class.path")
-                                + separator
-                                + System.getProperty("jdk.module.path", "")
-                                + separator
-                                + location(Child.class),
-                        Child.class.getName(),
-                        model.toString(),
-                        cache.toString(),
-                        truncated.toString()))
-                .directory(temp.toFile())
-                .redirectOutput(log.toFile())
-                .redirectError(temp.resolve("err").toFile())
-                .start();
+        List<String> arguments = List.of(model.toString(), cache.toString(), truncated.toString());
+        Process child = ChildJvm.start(temp, List.of("-XX:-CreateCoredumpOnCrash"), Child.class, arguments);
         assertTrue(child.waitFor(120, TimeUnit.SECONDS), "the child hangs");
         String all = Files.readString(log) + Files.readString(temp.resolve("err"));
         assertEquals(0, child.exitValue(), all);
@@ -61,11 +43,6 @@ class TruncatedModelTest {
                 List.of("step: WeightsFaultException", "later: WeightsFaultException", "closed"),
                 Files.readAllLines(log),
                 all);
-    }
-
-    private static String location(Class<?> type) {
-        return Path.of(type.getProtectionDomain().getCodeSource().getLocation().getPath())
-                .toString();
     }
 
     /** Runs steps until the kernels are compiled, truncates the file, runs on. */
