@@ -3,6 +3,7 @@ package dev.cadre.bench;
 import java.util.Comparator;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Stream;
 
 /**
  * What this machine can do, measured now: the yardstick that every benchmark prints beside its own figures.
@@ -17,16 +18,8 @@ public record MachineLimits(double readBandwidth, double fmaRate, int threads) {
     /** Measures with {@code threads} threads, in about two seconds; see {@link LimitsProbe}. */
     public static MachineLimits measure(int threads) {
         try (LimitsProbe probe = new LimitsProbe(threads)) {
-            return measure(probe);
+            return median(Stream.generate(probe::sample).limit(ROUNDS).toList());
         }
-    }
-
-    static MachineLimits measure(LimitsProbe probe) {
-        MachineLimits[] samples = new MachineLimits[ROUNDS];
-        for (int i = 0; i < ROUNDS; i++) {
-            samples[i] = probe.sample();
-        }
-        return median(List.of(samples));
     }
 
     /** The median of each figure. */
