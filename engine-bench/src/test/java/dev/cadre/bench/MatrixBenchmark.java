@@ -69,18 +69,11 @@ public class MatrixBenchmark extends KernelBenchmark {
         }
     }
 
-    /** Stretches of a pool in random order, since a host may keep one page for all that are equal. */
     private MemorySegment weights(long bytes) {
         MemorySegment data = arena.allocate(bytes, 4096);
         MemorySegment pool = arena.allocate(format.bytes(POOL_ELEMENTS), 64);
         RandomBlocks.fill(format, POOL_ELEMENTS, 0.02f, random(), pool, 0);
-        long blocks = pool.byteSize() / format.blockBytes();
-        for (long at = 0; at < bytes; ) {
-            long from = random().nextLong(blocks) * format.blockBytes();
-            long length = Math.min(bytes - at, pool.byteSize() - from);
-            MemorySegment.copy(pool, from, data, at, length);
-            at += length;
-        }
+        RandomBlocks.fillFrom(pool, format, random(), data);
         return data;
     }
 

@@ -57,7 +57,8 @@ public final class SyntheticWeights implements WeightSource {
         MemorySegment data = arena.allocate(format.bytes(Math.multiplyExact(rows, columns)), 64);
         boolean scaled = format == BlockFormat.F8_E4M3;
         float deviation = (float) (1 / Math.sqrt(columns));
-        fill(data, format, scaled ? E4m3.GREATEST / 2 : deviation);
+        float size = scaled ? E4m3.GREATEST / 2 : deviation;
+        RandomBlocks.fillFrom(pools.computeIfAbsent(format, f -> pool(f, size)), format, random, data);
         return Matrix.of(format, rows, columns, data, scaled ? scales(rows, columns, deviation) : null);
     }
 
@@ -70,18 +71,6 @@ public final class SyntheticWeights implements WeightSource {
             values.set(FLOAT, 4 * i, 2 * deviation / E4m3.GREATEST);
         }
         return new Matrix.Scales(values, BlockFormat.F32, SCALE_TILE, SCALE_TILE, perRow);
-    }
-
-    /** Copies random stretches of the pool. */
-    private void fill(MemorySegment data, BlockFormat format, float deviation) {
-        MemorySegment pool = pools.computeIfAbsent(format, f -> pool(f, deviation));
-        long blocks = pool.byteSize() / format.blockBytes();
-        for (long at = 0; at < data.byteSize(); ) {
-            long from = random.nextLong(blocks) * format.blockBytes();
-            long bytes = Math.min(data.byteSize() - at, pool.byteSize() - from);
-            MemorySegment.copy(pool, from, data, at, bytes);
-            at += bytes;
-        }
     }
 
     /** The deviation of the first matrix of a format serves all of them: activations keep about their size. */

@@ -55,6 +55,22 @@ public final class RandomBlocks {
         }
     }
 
+    /**
+     * Fills a segment with stretches of a pool of blocks, which begin at random blocks: faster than new values, and
+     * pages hardly become equal, of which a host may keep one.
+     *
+     * @param format of the blocks in {@code pool}; both segments hold a whole number of them
+     */
+    public static void fillFrom(MemorySegment pool, BlockFormat format, RandomGenerator random, MemorySegment dst) {
+        long blocks = pool.byteSize() / format.blockBytes();
+        for (long at = 0; at < dst.byteSize(); ) {
+            long from = random.nextLong(blocks) * format.blockBytes();
+            long bytes = Math.min(dst.byteSize() - at, pool.byteSize() - from);
+            MemorySegment.copy(pool, from, dst, at, bytes);
+            at += bytes;
+        }
+    }
+
     /** Uniform, with the given root mean square. */
     private static float uniform(float deviation, RandomGenerator random) {
         return (float) (deviation * Math.sqrt(3) * (2 * random.nextDouble() - 1));
