@@ -141,7 +141,7 @@ final class StoredLanes {
         return FloatVector.broadcast(F, s[i]);
     }
 
-    /** The entry of a 16-entry table that the low four bits of each lane name. */
+    /** The entry of a table that the low bits of each lane name, four of them where a vector has 16 lanes. */
     static FloatVector pick(IntVector numbers, FloatVector table) {
         return numbers.selectFrom(table.reinterpretAsInts()).reinterpretAsFloats();
     }
