@@ -57,10 +57,10 @@ public record Kernels(
         return new Kernels(
                 "vector" + Lanes.BITS,
                 new VectorMatrixKernel(),
-                new SimdMath(),
-                new VectorCacheRows(),
-                new VectorAttention(),
-                new VectorIndex());
+                OpaqueKernels.math(new SimdMath()),
+                OpaqueKernels.cacheRows(new VectorCacheRows()),
+                OpaqueKernels.attention(new VectorAttention()),
+                OpaqueKernels.index(new VectorIndex()));
     }
 
     static boolean vectorModulePresent() {

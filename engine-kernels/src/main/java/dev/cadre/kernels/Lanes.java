@@ -4,7 +4,6 @@ import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
@@ -77,22 +76,29 @@ final class Lanes {
     }
 
     /**
-     * Folds L vectors into one: lane i of the result is the sum of the lanes of vector i, in the order of {@link #sum}.
+     * Sums the lanes of each of {@code rows} vectors, in the order of {@link #sum}. L of them at a time fold into one
+     * vector, lane i of which is the sum of vector i.
      *
-     * @param v L vectors in a row at {@code at}; overwritten
-     * @return the L sums
+     * @param v vectors in a row from {@code at} on; overwritten
      */
-    static FloatVector fold(float[] v, int at) {
-        if (L >= 16) {
-            foldHalf(v, at, 8, SWAP_8, UPPER_8);
+    static void foldRows(float[] v, int at, int rows, float[] sums, int to) {
+        int r = 0;
+        for (; r <= rows - L; r += L) {
+            int from = at + r * L;
+            if (L >= 16) {
+                foldHalf(v, from, 8, SWAP_8, UPPER_8);
+            }
+            if (L >= 8) {
+                foldHalf(v, from, 4, SWAP_4, UPPER_4);
+            }
+            foldHalf(v, from, 2, SWAP_2, UPPER_2);
+            FloatVector a = FloatVector.fromArray(F, v, from);
+            FloatVector b = FloatVector.fromArray(F, v, from + L);
+            pair(a, b, SWAP_1, UPPER_1).intoArray(sums, to + r);
         }
-        if (L >= 8) {
-            foldHalf(v, at, 4, SWAP_4, UPPER_4);
+        for (; r < rows; r++) {
+            sums[to + r] = sum(FloatVector.fromArray(F, v, at + r * L));
         }
-        foldHalf(v, at, 2, SWAP_2, UPPER_2);
-        FloatVector a = FloatVector.fromArray(F, v, at);
-        FloatVector b = FloatVector.fromArray(F, v, at + L);
-        return pair(a, b, SWAP_1, UPPER_1);
     }
 
     private static void foldHalf(float[] v, int at, int half, VectorShuffle<Float> swap, VectorMask<Float> upper) {
@@ -106,27 +112,5 @@ final class Lanes {
     /** Lower lanes: a plus its swapped self; upper lanes: the same of b. */
     private static FloatVector pair(FloatVector a, FloatVector b, VectorShuffle<Float> swap, VectorMask<Float> upper) {
         return a.blend(b, upper).add(b.blend(a, upper).rearrange(swap));
-    }
-
-    /**
-     * e^x by range reduction and a polynomial (after Cephes' expf; below 2 ulp), in operations that round exactly, so
-     * that the result does not depend on whether the JVM has compiled the loop. {@link ScalarMath#expOf} is its twin.
-     */
-    static FloatVector exp(FloatVector x) {
-        FloatVector clamped = x.max(ScalarMath.EXP_MIN).min(ScalarMath.EXP_MAX);
-        FloatVector shifted =
-                clamped.fma(FloatVector.broadcast(F, ScalarMath.LOG2_E), FloatVector.broadcast(F, ScalarMath.ROUNDER));
-        FloatVector n = shifted.sub(ScalarMath.ROUNDER);
-        FloatVector r = n.fma(FloatVector.broadcast(F, -ScalarMath.LN2_HIGH), clamped);
-        r = n.fma(FloatVector.broadcast(F, -ScalarMath.LN2_LOW), r);
-        FloatVector p = FloatVector.broadcast(F, ScalarMath.P0);
-        p = p.fma(r, FloatVector.broadcast(F, ScalarMath.P1));
-        p = p.fma(r, FloatVector.broadcast(F, ScalarMath.P2));
-        p = p.fma(r, FloatVector.broadcast(F, ScalarMath.P3));
-        p = p.fma(r, FloatVector.broadcast(F, ScalarMath.P4));
-        p = p.fma(r, FloatVector.broadcast(F, ScalarMath.P5));
-        p = p.fma(r.mul(r), r).add(1f);
-        IntVector exponent = shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
-        return p.reinterpretAsInts().add(exponent).reinterpretAsFloats();
     }
 }

@@ -54,6 +54,8 @@ final class RowKernels {
             void.class, MemorySegment.class, long.class, int.class, float[].class, float[].class, int.class, int.class);
     private static final MethodType DECODE_COPY =
             MethodType.methodType(void.class, byte[].class, float[].class, int.class, int.class, int.class);
+    private static final MethodType FOLD_ROWS =
+            MethodType.methodType(void.class, float[].class, int.class, int.class, float[].class, int.class);
 
     // by the format's ordinal
     private static final int FORMATS = BlockFormat.values().length;
@@ -103,6 +105,8 @@ final class RowKernels {
             scaled(BlockFormat.IQ4_XS, "iq4Xs");
         }
     }
+
+    private static final MethodHandle[] FOLD = {find(Lanes.class, "foldRows", FOLD_ROWS)};
 
     private RowKernels() {}
 
@@ -259,6 +263,15 @@ final class RowKernels {
         }
     }
 
+    /** {@link Lanes#foldRows}, compiled alone too: three of it in one method did not fit. */
+    static void fold(float[] v, int at, int rows, float[] sums, int to) {
+        try {
+            FOLD[0].invokeExact(v, at, rows, sums, to);
+        } catch (Throwable t) {
+            throw unchecked(t);
+        }
+    }
+
     /** Room for the scales of {@code k} columns in any format. */
     static int scales(int k) {
         return k / 8 + 16;
@@ -280,10 +293,11 @@ final class RowKernels {
         }
     }
 
-    private static RuntimeException unchecked(Throwable t) {
+    /** Kernels declare no exceptions: what they throw is an {@code Error} or a {@code RuntimeException}. */
+    static RuntimeException unchecked(Throwable t) {
         if (t instanceof Error error) {
             throw error;
         }
-        return (RuntimeException) t; // the kernels declare no exceptions
+        return (RuntimeException) t;
     }
 }

@@ -22,7 +22,7 @@ final class ScalarMath implements VectorMath {
     static final float GLU_LIMIT = 7f;
     static final float GLU_SLOPE = 1.702f;
 
-    /** e^x, clamped to [e^-87.3, e^88.3]; NaN stays NaN. The scalar twin of {@link Lanes#exp}, bit for bit. */
+    /** e^x, clamped to [e^-87.3, e^88.3]; NaN stays NaN. The scalar twin of {@link Exponentials}, bit for bit. */
     static float expOf(float x) {
         float clamped = Math.min(Math.max(x, EXP_MIN), EXP_MAX);
         float shifted = Math.fma(clamped, LOG2_E, ROUNDER);

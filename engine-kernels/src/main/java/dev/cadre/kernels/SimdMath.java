@@ -125,16 +125,7 @@ final class SimdMath implements VectorMath {
 
     @Override
     public float expSum(float[] x, int at, int n, float max) {
-        FloatVector sums = FloatVector.zero(F);
-        for (int i = 0; i < n; i += L) {
-            VectorMask<Float> m = tail(i, n);
-            FloatVector v = FloatVector.fromArray(F, x, at + i, m);
-            VectorMask<Float> counts = m.and(v.compare(VectorOperators.NE, Float.NEGATIVE_INFINITY));
-            FloatVector e = FloatVector.zero(F).blend(Lanes.exp(v.sub(max)), counts);
-            e.intoArray(x, at + i, m);
-            sums = sums.add(e);
-        }
-        return Lanes.sum(sums);
+        return Exponentials.replace(x, at, n, 1f, max);
     }
 
     @Override
@@ -153,16 +144,15 @@ final class SimdMath implements VectorMath {
 
     @Override
     public void swiGlu(float[] gate, int gateAt, float[] up, int upAt, int n) {
+        Exponentials.silu(gate, gateAt, n, 1f);
         int i = 0;
         for (; i <= n - L; i += L) {
-            FloatVector z = FloatVector.fromArray(F, gate, gateAt + i);
-            z.div(Lanes.exp(z.neg()).add(1f))
+            FloatVector.fromArray(F, gate, gateAt + i)
                     .mul(FloatVector.fromArray(F, up, upAt + i))
                     .intoArray(gate, gateAt + i);
         }
         for (; i < n; i++) {
-            float z = gate[gateAt + i];
-            gate[gateAt + i] = z / (1f + ScalarMath.expOf(-z)) * up[upAt + i];
+            gate[gateAt + i] *= up[upAt + i];
         }
     }
 
@@ -170,30 +160,34 @@ final class SimdMath implements VectorMath {
     public void clampedSwiGlu(float[] gate, int gateAt, float[] up, int upAt, int n) {
         int i = 0;
         for (; i <= n - L; i += L) {
-            FloatVector g = FloatVector.fromArray(F, gate, gateAt + i).min(ScalarMath.GLU_LIMIT);
+            FloatVector.fromArray(F, gate, gateAt + i).min(ScalarMath.GLU_LIMIT).intoArray(gate, gateAt + i);
+        }
+        for (; i < n; i++) {
+            gate[gateAt + i] = Math.min(gate[gateAt + i], ScalarMath.GLU_LIMIT);
+        }
+        Exponentials.silu(gate, gateAt, n, ScalarMath.GLU_SLOPE);
+        i = 0;
+        for (; i <= n - L; i += L) {
             FloatVector u = FloatVector.fromArray(F, up, upAt + i)
                     .min(ScalarMath.GLU_LIMIT)
                     .max(-ScalarMath.GLU_LIMIT);
-            g.div(Lanes.exp(g.mul(-ScalarMath.GLU_SLOPE)).add(1f))
-                    .mul(u.add(1f))
-                    .intoArray(gate, gateAt + i);
+            FloatVector.fromArray(F, gate, gateAt + i).mul(u.add(1f)).intoArray(gate, gateAt + i);
         }
         for (; i < n; i++) {
-            float g = Math.min(gate[gateAt + i], ScalarMath.GLU_LIMIT);
-            float u = Math.clamp(up[upAt + i], -ScalarMath.GLU_LIMIT, ScalarMath.GLU_LIMIT);
-            gate[gateAt + i] = g / (1f + ScalarMath.expOf(-ScalarMath.GLU_SLOPE * g)) * (u + 1f);
+            gate[gateAt + i] *= Math.clamp(up[upAt + i], -ScalarMath.GLU_LIMIT, ScalarMath.GLU_LIMIT) + 1f;
         }
     }
 
     @Override
     public void sigmoid(float[] x, int at, int n) {
+        Exponentials.replace(x, at, n, -1f, 0f);
         int i = 0;
         for (; i <= n - L; i += L) {
-            FloatVector z = FloatVector.fromArray(F, x, at + i);
-            FloatVector.broadcast(F, 1f).div(Lanes.exp(z.neg()).add(1f)).intoArray(x, at + i);
+            FloatVector e = FloatVector.fromArray(F, x, at + i);
+            FloatVector.broadcast(F, 1f).div(e.add(1f)).intoArray(x, at + i);
         }
         for (; i < n; i++) {
-            x[at + i] = 1f / (1f + ScalarMath.expOf(-x[at + i]));
+            x[at + i] = 1f / (1f + x[at + i]);
         }
     }
 }

@@ -13,6 +13,9 @@ import jdk.incubator.vector.VectorOperators;
  * needed, and numbers of a value where values are summed; the register tiles are {@link AttentionTiles}.
  */
 final class VectorAttention implements AttentionKernel {
+    /** The score of a key that a query does not see. */
+    private static final float NOTHING = Float.NEGATIVE_INFINITY;
+
     @Override
     public int lanes() {
         return L;
@@ -75,13 +78,31 @@ final class VectorAttention implements AttentionKernel {
         }
         for (int i = 0; i < columns; i += L) {
             FloatVector before = FloatVector.fromArray(F, max, i);
-            FloatVector after = scaleAndMax(s, i, columns, n, scale, before);
-            VectorMask<Float> first = before.compare(VectorOperators.EQ, Float.NEGATIVE_INFINITY);
-            FloatVector factor = Lanes.exp(before.sub(after)).blend(0f, first);
-            FloatVector total = exponentials(s, i, columns, n, after);
+            FloatVector after = before;
+            for (int j = 0; j < n; j++) {
+                after = after.max(FloatVector.fromArray(F, s, i + j * columns).mul(scale));
+            }
+            for (int j = 0; j < n; j++) {
+                FloatVector v = FloatVector.fromArray(F, s, i + j * columns).mul(scale);
+                v.sub(after)
+                        .blend(NOTHING, v.compare(VectorOperators.EQ, NOTHING))
+                        .intoArray(s, i + j * columns);
+            }
+            VectorMask<Float> first = before.compare(VectorOperators.EQ, NOTHING);
+            before.sub(after).blend(NOTHING, first).intoArray(kept, i);
             after.intoArray(max, i);
-            factor.intoArray(kept, i);
-            FloatVector.fromArray(F, sum, i).mul(factor).add(total).intoArray(sum, i);
+        }
+        Exponentials.replace(s, 0, n * columns, 1f, 0f);
+        Exponentials.replace(kept, 0, columns, 1f, 0f);
+        for (int i = 0; i < columns; i += L) {
+            FloatVector total = FloatVector.zero(F);
+            for (int j = 0; j < n; j++) {
+                total = total.add(FloatVector.fromArray(F, s, i + j * columns));
+            }
+            FloatVector.fromArray(F, sum, i)
+                    .mul(FloatVector.fromArray(F, kept, i))
+                    .add(total)
+                    .intoArray(sum, i);
         }
     }
 
@@ -104,10 +125,7 @@ final class VectorAttention implements AttentionKernel {
             greatest = greatest.max(v);
         }
         float after = greatest.reduceLanes(VectorOperators.MAX); // the same in any order
-        for (int j = 0; j < padded; j += L) {
-            exponentials(FloatVector.fromArray(F, s, j), FloatVector.broadcast(F, after))
-                    .intoArray(s, j);
-        }
+        Exponentials.replace(s, 0, padded, 1f, after);
         float total = 0;
         for (int j = 0; j < n; j++) {
             total += s[j];
@@ -118,31 +136,6 @@ final class VectorAttention implements AttentionKernel {
         max[0] = after;
         kept[0] = before == Float.NEGATIVE_INFINITY ? 0f : ScalarMath.expOf(before - after);
         sum[0] = sum[0] * kept[0] + total;
-    }
-
-    private static FloatVector exponentials(FloatVector scores, FloatVector max) {
-        VectorMask<Float> nothing = scores.compare(VectorOperators.EQ, Float.NEGATIVE_INFINITY);
-        return Lanes.exp(scores.sub(max)).blend(0f, nothing);
-    }
-
-    private static FloatVector scaleAndMax(float[] s, int at, int columns, int n, float scale, FloatVector before) {
-        FloatVector max = before;
-        for (int j = 0; j < n; j++) {
-            FloatVector v = FloatVector.fromArray(F, s, at + j * columns).mul(scale);
-            v.intoArray(s, at + j * columns);
-            max = max.max(v);
-        }
-        return max;
-    }
-
-    private static FloatVector exponentials(float[] s, int at, int columns, int n, FloatVector max) {
-        FloatVector total = FloatVector.zero(F);
-        for (int j = 0; j < n; j++) {
-            FloatVector p = exponentials(FloatVector.fromArray(F, s, at + j * columns), max);
-            p.intoArray(s, at + j * columns);
-            total = total.add(p);
-        }
-        return total;
     }
 
     @Override

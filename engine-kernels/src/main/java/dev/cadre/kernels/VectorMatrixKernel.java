@@ -1,10 +1,8 @@
 package dev.cadre.kernels;
 
-import static dev.cadre.kernels.Lanes.F;
 import static dev.cadre.kernels.Lanes.L;
 
 import java.util.Arrays;
-import jdk.incubator.vector.FloatVector;
 
 /**
  * {@link MatrixKernel} by the Vector API. Sixteen rows of blocks at a time are decoded into panels of floats that stay
@@ -217,13 +215,7 @@ final class VectorMatrixKernel implements MatrixKernel {
     }
 
     private static void foldToken(float[] partials, int from, int rows, float[] y, int to) {
-        int r = 0;
-        for (; r <= rows - L; r += L) {
-            Lanes.fold(partials, from + r * L).intoArray(y, to + r);
-        }
-        for (; r < rows; r++) {
-            y[to + r] = Lanes.sum(FloatVector.fromArray(F, partials, from + r * L));
-        }
+        RowKernels.fold(partials, from, rows, y, to);
     }
 
     static int roundUp(int n, int multiple) {
