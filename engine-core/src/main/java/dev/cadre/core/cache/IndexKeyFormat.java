@@ -1,6 +1,7 @@
 package dev.cadre.core.cache;
 
 import dev.cadre.core.KvPrecision;
+import dev.cadre.kernels.CacheLines;
 import dev.cadre.kernels.CacheRowKernel;
 import dev.cadre.kernels.IndexKernel;
 import dev.cadre.kernels.Kernels;

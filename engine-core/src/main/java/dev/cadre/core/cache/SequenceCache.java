@@ -1,6 +1,7 @@
 package dev.cadre.core.cache;
 
 import dev.cadre.core.KvPrecision;
+import dev.cadre.kernels.CacheLines;
 import java.lang.foreign.MemorySegment;
 
 /**

@@ -1,4 +1,4 @@
-package dev.cadre.core.cache;
+package dev.cadre.kernels;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -8,7 +8,7 @@ import java.lang.foreign.ValueLayout;
  * and the next, so that the core waits for many of them at once; decoding, with its work for each line, would wait for
  * few.
  */
-final class CacheLines {
+public final class CacheLines {
     private static final int LINE = 64;
 
     private CacheLines() {}
@@ -16,12 +16,14 @@ final class CacheLines {
     /**
      * Reads a byte of every line of [from, from + bytes).
      *
+     * @param bytes fewer than 2^31
      * @return something made of the bytes, to be kept, or the compiler drops the reads
      */
-    static int touch(MemorySegment memory, long from, long bytes) {
+    public static int touch(MemorySegment memory, long from, long bytes) {
         int all = 0;
-        for (long at = from; at < from + bytes; at += LINE) {
-            all ^= memory.get(ValueLayout.JAVA_BYTE, at);
+        int size = Math.toIntExact(bytes);
+        for (int i = 0; i < size; i += LINE) {
+            all ^= memory.get(ValueLayout.JAVA_BYTE, from + i);
         }
         return all;
     }
