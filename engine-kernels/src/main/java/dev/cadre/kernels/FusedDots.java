@@ -110,7 +110,7 @@ final class FusedDots {
         if (column == 0) {
             PanelDots.sumPlanes(planes, from, partials, pAt);
         } else {
-            PanelDots.addPlanes(planes, from, 1, partials, pAt);
+            PanelDots.addPlanes(planes, from, partials, pAt);
         }
     }
 

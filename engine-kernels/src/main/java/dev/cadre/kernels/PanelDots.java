@@ -32,18 +32,21 @@ final class PanelDots {
     /** Tokens of a narrow activation panel. */
     static final int PAIR = 2;
 
+    /** Floats of a tile's sums: [4 tokens][4 rows][4 planes][L]. */
+    static final int TILE = 64 * L;
+
     private PanelDots() {}
 
     /**
      * One plane's products of four tokens with four rows. The sums of (token t, row r) are left in the vector at
-     * {@code pAt + t·pStride + 4r·L} of {@code p}, where the other planes' sums of the pair lie beside them.
+     * {@code pAt + 16t·L + 4r·L} of {@code p}, where the other planes' sums of the pair lie beside them.
      *
      * @param a holds both panels
      * @param x start of the activations' plane, {@code [groups][4][16]}
      * @param w start of the weights' plane, {@code [groups][4][16]}
      * @param groups column groups of the plane
      */
-    static void fourTokens(float[] a, int x, int w, int groups, float[] p, int pAt, int pStride) {
+    static void fourTokens(float[] a, int x, int w, int groups, float[] p, int pAt) {
         FloatVector zero = FloatVector.zero(F);
         FloatVector s00 = zero;
         FloatVector s01 = zero;
@@ -89,9 +92,9 @@ final class PanelDots {
                 s33 = v.fma(x3, s33);
             }
         }
-        int p1 = pAt + pStride;
-        int p2 = p1 + pStride;
-        int p3 = p2 + pStride;
+        int p1 = pAt + 16 * L;
+        int p2 = p1 + 16 * L;
+        int p3 = p2 + 16 * L;
         s00.intoArray(p, pAt);
         s01.intoArray(p, pAt + 4 * L);
         s02.intoArray(p, pAt + 8 * L);
@@ -111,7 +114,7 @@ final class PanelDots {
     }
 
     /** As {@link #fourTokens}, for a panel of two tokens: {@code x} is {@code [groups][2][16]}. */
-    static void twoTokens(float[] a, int x, int w, int groups, float[] p, int pAt, int pStride) {
+    static void twoTokens(float[] a, int x, int w, int groups, float[] p, int pAt) {
         FloatVector zero = FloatVector.zero(F);
         FloatVector s00 = zero;
         FloatVector s01 = zero;
@@ -140,7 +143,7 @@ final class PanelDots {
                 s13 = v.fma(x1, s13);
             }
         }
-        int p1 = pAt + pStride;
+        int p1 = pAt + 16 * L;
         s00.intoArray(p, pAt);
         s01.intoArray(p, pAt + 4 * L);
         s02.intoArray(p, pAt + 8 * L);
@@ -160,22 +163,14 @@ final class PanelDots {
                 .intoArray(totals, to);
     }
 
-    /**
-     * Adds the four planes' sums of {@code pairs} pairs of a row and a token to their totals, in order.
-     *
-     * @param p sums {@code [pairs][4 planes][L]} from {@code pAt} on
-     * @param totals {@code [pairs][L]} from {@code to} on
-     */
-    static void addPlanes(float[] p, int pAt, int pairs, float[] totals, int to) {
-        for (int i = 0; i < pairs; i++) {
-            int at = pAt + 4 * L * i;
-            FloatVector.fromArray(F, totals, to + L * i)
-                    .add(FloatVector.fromArray(F, p, at))
-                    .add(FloatVector.fromArray(F, p, at + L))
-                    .add(FloatVector.fromArray(F, p, at + 2 * L))
-                    .add(FloatVector.fromArray(F, p, at + 3 * L))
-                    .intoArray(totals, to + L * i);
-        }
+    /** As {@link #sumPlanes}, added to the total that is there. */
+    static void addPlanes(float[] p, int pAt, float[] totals, int to) {
+        FloatVector.fromArray(F, totals, to)
+                .add(FloatVector.fromArray(F, p, pAt))
+                .add(FloatVector.fromArray(F, p, pAt + L))
+                .add(FloatVector.fromArray(F, p, pAt + 2 * L))
+                .add(FloatVector.fromArray(F, p, pAt + 3 * L))
+                .intoArray(totals, to);
     }
 
     /**
@@ -186,18 +181,22 @@ final class PanelDots {
      * @param plane distance of the planes
      */
     static void pack(float[] src, int from, int count, float[] panel, int at, int rows, int plane) {
-        int groupStride = rows * GROUP;
-        for (int c = 0; c < count; c += GROUP) {
-            int to = at + (c / STEP) * groupStride + (c / GROUP % 4) * plane;
-            int n = Math.min(GROUP, count - c);
-            if (n == GROUP) {
-                for (int j = 0; j < GROUP; j += L) {
-                    FloatVector.fromArray(F, src, from + c + j).intoArray(panel, to + j);
-                }
-            } else {
-                System.arraycopy(src, from + c, panel, to, n);
-                Arrays.fill(panel, to + n, to + GROUP, 0f);
+        int whole = count / STEP;
+        for (int n = 0; n < whole; n++) {
+            int i = from + STEP * n;
+            int to = at + rows * GROUP * n;
+            for (int j = 0; j < GROUP; j += L) {
+                FloatVector.fromArray(F, src, i + j).intoArray(panel, to + j);
+                FloatVector.fromArray(F, src, i + j + GROUP).intoArray(panel, to + j + plane);
+                FloatVector.fromArray(F, src, i + j + 2 * GROUP).intoArray(panel, to + j + 2 * plane);
+                FloatVector.fromArray(F, src, i + j + 3 * GROUP).intoArray(panel, to + j + 3 * plane);
             }
+        }
+        for (int c = STEP * whole; c < count; c += GROUP) {
+            int to = at + rows * GROUP * whole + c / GROUP % 4 * plane;
+            int n = Math.min(GROUP, count - c);
+            System.arraycopy(src, from + c, panel, to, n);
+            Arrays.fill(panel, to + n, to + GROUP, 0f);
         }
         clear(count, panel, at, rows, plane);
     }

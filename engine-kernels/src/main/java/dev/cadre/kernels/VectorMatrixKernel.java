@@ -2,13 +2,11 @@ package dev.cadre.kernels;
 
 import static dev.cadre.kernels.Lanes.L;
 
-import java.util.Arrays;
-
 /**
- * {@link MatrixKernel} by the Vector API. Sixteen rows of blocks at a time are decoded into panels of floats that stay
- * in the cache, and {@link PanelDots} multiplies them with all tokens; a single token is multiplied straight from the
- * blocks by {@link FusedDots}. Both use the same values in the same order, so that prefill, decode and any batch give
- * the same bits.
+ * {@link MatrixKernel} by the Vector API. Four to sixteen rows of blocks at a time are decoded into panels of floats
+ * that stay in the cache, and {@link PanelDots} multiplies them with all tokens; a single token is multiplied straight
+ * from the blocks by {@link FusedDots}. Both use the same values in the same order, so that prefill, decode and any
+ * batch give the same bits.
  */
 final class VectorMatrixKernel implements MatrixKernel {
     /** Weight rows of one block of work, a multiple of every vector length. */
@@ -20,8 +18,21 @@ final class VectorMatrixKernel implements MatrixKernel {
     /** Up to this many tokens, panels have as few rows as possible: they are used hardly more than once. */
     private static final int FEW_TOKENS = 8;
 
+    /** Columns of which a row of weights may have so many that eight rows leave half of the first-level cache free. */
+    private static final int NARROW = 768;
+
     /** Tokens whose sums stay in the cache while the planes go over them. */
     private static final int TOKEN_BLOCK = 32;
+
+    /**
+     * Stored weights brought into the cache at a time for few tokens, in bytes. A core follows a stream only while it
+     * reads without a pause: between products it would begin anew at each row, and the products of few tokens are too
+     * short to make up for that.
+     */
+    private static final long FETCHED = 32 << 10;
+
+    /** Of sixteen very wide rows, no more than leaves half of a small second-level cache free. */
+    private static final long FETCHED_AT_MOST = 128 << 10;
 
     /** Activations packed at a time, in floats. */
     private static final int PACKED = 1 << 21;
@@ -61,35 +72,65 @@ final class VectorMatrixKernel implements MatrixKernel {
         int k = w.columns();
         int paddedK = roundUp(k, PanelDots.STEP);
         int chunk = chunk(w, paddedK);
-        int panelRows = tokens <= FEW_TOKENS ? PanelDots.ROWS : BLOCK_ROWS;
+        int panelRows = panelRows(tokens, chunk);
+        int padded = roundUp(tokens, PanelDots.ROWS);
         int xPanels = Workspace.ALIGNED;
-        int wPanels = xPanels + roundUp(tokens, PanelDots.ROWS) * paddedK;
+        int wPanels = xPanels + padded * paddedK;
         int totals = wPanels + panelRows * chunk;
-        int planes = totals + tokens * BLOCK_ROWS * L;
-        float[] area = ws.area(planes + TOKEN_BLOCK * panelRows * 4 * L);
+        int tiles = totals + padded * BLOCK_ROWS * L;
+        float[] area = ws.area(tiles + TOKEN_BLOCK * panelRows * 4 * L);
         packTokens(x, xAt, firstToken, tokens, k, chunk, area, xPanels, paddedK);
+        boolean folds = TileSums.FOLDS && chunk == paddedK;
+        int fetched = tokens > FEW_TOKENS ? rowCount : 0;
         for (int r = 0; r < rowCount; r += BLOCK_ROWS) {
             int rows = Math.min(BLOCK_ROWS, rowCount - r);
-            int stride = roundUp(rows, PanelDots.ROWS) * L;
-            Arrays.fill(area, totals, totals + tokens * stride, 0f);
+            if (r >= fetched) {
+                fetched += fetch(w, firstRow + r, rowCount - r, ws);
+            }
             for (int q = 0; q < rows; q += panelRows) {
                 int part = Math.min(panelRows, rows - q);
                 for (int c = 0; c < k; c += chunk) {
                     int columns = Math.min(chunk, paddedK - c);
                     decodePanels(w, firstRow + r + q, part, c, Math.min(columns, k - c), columns, area, wPanels, ws);
-                    multiplyChunk(
-                            area, xPanels, paddedK, tokens, c, wPanels, part, columns, planes, totals + q * L, stride);
+                    if (paddedK <= NARROW) {
+                        multiplyNarrow(area, xPanels, paddedK, tokens, wPanels, part, tiles, totals, q, folds);
+                        continue;
+                    }
+                    multiplyChunk(area, xPanels, paddedK, tokens, c, wPanels, part, columns, tiles, totals, q, folds);
                 }
             }
             for (int t = 0; t < tokens; t++) {
-                foldToken(area, totals + t * stride, rows, y, yAt[firstToken + t] + Math.toIntExact(firstRow) + r);
+                int to = yAt[firstToken + t] + Math.toIntExact(firstRow) + r;
+                if (folds) {
+                    TileSums.finish(area, totals + t * 4 * L, rows, y, to);
+                } else {
+                    foldToken(area, totals + t * BLOCK_ROWS * L, rows, y, to);
+                }
             }
         }
+    }
+
+    /** Brings the memory of rows from {@code row} on into the cache; returns how many of them, but for wide rows. */
+    private static int fetch(Matrix w, long row, int rows, Workspace ws) {
+        if (w.reader() != null) {
+            return rows;
+        }
+        int n = Math.clamp(FETCHED / w.rowBytes() / BLOCK_ROWS * BLOCK_ROWS, Math.min(BLOCK_ROWS, rows), rows);
+        ws.touched ^= CacheLines.touch(w.data(), w.offset(row, 0), Math.min(FETCHED_AT_MOST, n * w.rowBytes()));
+        return n;
     }
 
     /** A reader decodes whole rows only. */
     private static int chunk(Matrix w, int paddedK) {
         return w.reader() != null ? paddedK : Math.min(paddedK, CHUNK);
+    }
+
+    /** Rows decoded at a time: few where few tokens use them, or where all their planes fit the first-level cache. */
+    private static int panelRows(int tokens, int chunk) {
+        if (tokens <= FEW_TOKENS) {
+            return PanelDots.ROWS;
+        }
+        return chunk <= NARROW ? BLOCK_ROWS / 2 : BLOCK_ROWS;
     }
 
     /** Whether the tokens from t on, which are no four, make a panel of two. */
@@ -105,12 +146,18 @@ final class VectorMatrixKernel implements MatrixKernel {
             for (int c = 0; c < k; c += chunk) {
                 int columns = Math.min(chunk, paddedK - c);
                 int at = to + panel * paddedK + rows * c + (t - panel) * PanelDots.GROUP;
-                PanelDots.pack(x, xAt[first + t] + c, Math.min(columns, k - c), area, at, rows, rows * columns / 4);
+                TileSums.pack(x, xAt[first + t] + c, Math.min(columns, k - c), area, at, rows, rows * columns / 4);
             }
         }
     }
 
-    /** All tokens against the decoded rows of one chunk, plane by plane. */
+    /**
+     * All tokens against the decoded rows of one chunk. One plane of the rows stays in the first-level cache while all
+     * tokens go over it.
+     *
+     * @param tiles room for the planes' sums of a block of tiles
+     * @param firstRow number of the first row in its block of rows
+     */
     private static void multiplyChunk(
             float[] area,
             int xPanels,
@@ -120,33 +167,87 @@ final class VectorMatrixKernel implements MatrixKernel {
             int wPanels,
             int rows,
             int columns,
-            int planes,
+            int tiles,
             int totals,
-            int stride) {
-        int quads = roundUp(rows, PanelDots.ROWS);
-        int sumStride = quads * 4 * L;
+            int firstRow,
+            boolean folds) {
         int groups = columns / PanelDots.STEP;
         for (int from = 0; from < tokens; from += TOKEN_BLOCK) {
             int end = Math.min(tokens, from + TOKEN_BLOCK);
             for (int plane = 0; plane < 4; plane++) {
+                int tile = tiles + plane * L;
                 for (int t = from; t < end; t += 4) {
                     int panel = xPanels + t * paddedK;
-                    int sums = planes + (t - from) * sumStride + plane * L;
+                    boolean narrow = narrow(t, tokens);
                     for (int q = 0; q < rows; q += PanelDots.ROWS) {
                         int w = wPanels + q * columns + plane * columns;
-                        if (narrow(t, tokens)) {
+                        if (narrow) {
                             int xAt = panel + PanelDots.PAIR * chunkStart + plane * (columns / 2);
-                            PanelDots.twoTokens(area, xAt, w, groups, area, sums + q * 4 * L, sumStride);
+                            PanelDots.twoTokens(area, xAt, w, groups, area, tile);
                         } else {
                             int xAt = panel + PanelDots.ROWS * chunkStart + plane * columns;
-                            PanelDots.fourTokens(area, xAt, w, groups, area, sums + q * 4 * L, sumStride);
+                            PanelDots.fourTokens(area, xAt, w, groups, area, tile);
                         }
+                        tile += PanelDots.TILE;
                     }
                 }
             }
-            for (int t = from; t < end; t++) {
-                PanelDots.addPlanes(area, planes + (t - from) * sumStride, quads, area, totals + t * stride);
+            int tile = tiles;
+            for (int t = from; t < end; t += 4) {
+                for (int q = 0; q < rows; q += PanelDots.ROWS) {
+                    closeTile(area, tile, totals, t, firstRow + q, chunkStart == 0, folds);
+                    tile += PanelDots.TILE;
+                }
             }
+        }
+    }
+
+    /**
+     * As {@link #multiplyChunk}, for whole rows of at most {@link #NARROW} columns. They stay in the first-level cache
+     * with all their planes, and so do a tile's sums, since its planes follow each other.
+     *
+     * @param tile room for the planes' sums of one tile
+     */
+    private static void multiplyNarrow(
+            float[] area,
+            int xPanels,
+            int columns,
+            int tokens,
+            int wPanels,
+            int rows,
+            int tile,
+            int totals,
+            int firstRow,
+            boolean folds) {
+        int groups = columns / PanelDots.STEP;
+        for (int t = 0; t < tokens; t += 4) {
+            boolean narrow = narrow(t, tokens);
+            int x = xPanels + t * columns;
+            for (int q = 0; q < rows; q += PanelDots.ROWS) {
+                int w = wPanels + q * columns;
+                if (narrow) {
+                    int plane = columns / 2;
+                    PanelDots.twoTokens(area, x, w, groups, area, tile);
+                    PanelDots.twoTokens(area, x + plane, w + columns, groups, area, tile + L);
+                    PanelDots.twoTokens(area, x + 2 * plane, w + 2 * columns, groups, area, tile + 2 * L);
+                    PanelDots.twoTokens(area, x + 3 * plane, w + 3 * columns, groups, area, tile + 3 * L);
+                } else {
+                    PanelDots.fourTokens(area, x, w, groups, area, tile);
+                    PanelDots.fourTokens(area, x + columns, w + columns, groups, area, tile + L);
+                    PanelDots.fourTokens(area, x + 2 * columns, w + 2 * columns, groups, area, tile + 2 * L);
+                    PanelDots.fourTokens(area, x + 3 * columns, w + 3 * columns, groups, area, tile + 3 * L);
+                }
+                closeTile(area, tile, totals, t, firstRow + q, true, folds);
+            }
+        }
+    }
+
+    /** Adds a tile's planes: folded where a row has one chunk, else to the totals of its chunks. */
+    private static void closeTile(float[] area, int tile, int totals, int t, int row, boolean first, boolean folds) {
+        if (folds) {
+            TileSums.fold(area, tile, area, totals + 4 * L * t + row / 4 * L);
+        } else {
+            TileSums.add(area, tile, area, totals + (t * BLOCK_ROWS + row) * L, first);
         }
     }
 
@@ -161,7 +262,7 @@ final class VectorMatrixKernel implements MatrixKernel {
             } else {
                 float[] line = ws.tile(columns);
                 decodeRow(w, row + r, c, count, line, 0, ws);
-                PanelDots.pack(line, 0, count, area, at, PanelDots.ROWS, columns);
+                TileSums.pack(line, 0, count, area, at, PanelDots.ROWS, columns);
             }
         }
     }

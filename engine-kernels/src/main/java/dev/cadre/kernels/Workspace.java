@@ -18,6 +18,9 @@ public final class Workspace {
     /** Floats between what one worker writes and what may follow on the heap: no two workers share a cache line. */
     private static final int APART = 32;
 
+    /** What {@link CacheLines#touch} read: written, never read. */
+    int touched;
+
     private byte[] raw = {};
     private byte[] codes = {};
     private float[] area = {};

@@ -162,12 +162,20 @@ class KernelDuelTest {
         }
     }
 
-    /** One token alone goes another way than many, and must get the same bits. */
+    /**
+     * One token alone goes another way than many, rows of up to 768 columns another than wider ones, and those of more
+     * than 2,048 a third: all must get the same bits.
+     */
     @ParameterizedTest
     @MethodSource("decodable")
     void anOutputDoesNotDependOnItsNeighbours(BlockFormat format) {
+        for (int k : new int[] {768, 1280, 2304}) {
+            anOutputDoesNotDependOnItsNeighbours(format, k);
+        }
+    }
+
+    private static void anOutputDoesNotDependOnItsNeighbours(BlockFormat format, int k) {
         Random random = TestSeed.random(3);
-        int k = 2304;
         int rows = 53;
         int tokens = 133;
         try (Arena arena = Arena.ofConfined()) {

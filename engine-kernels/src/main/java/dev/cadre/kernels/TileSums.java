@@ -1,0 +1,154 @@
+package dev.cadre.kernels;
+
+import static dev.cadre.kernels.Lanes.F;
+import static dev.cadre.kernels.Lanes.L;
+import static dev.cadre.kernels.Lanes.pair;
+
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorShuffle;
+
+/**
+ * What follows the products of {@link PanelDots}: a tile of four tokens and four rows has a vector of sums for each
+ * plane, which are added and whose lanes are folded while the tile is still in the first-level cache.
+ *
+ * <p>As {@link RowKernels}, the methods are called through handles that are no constants: inlined into the loops over
+ * tiles, together they would be more than C2 takes.
+ */
+final class TileSums {
+    /** Whether {@link #fold} and {@link #finish} can be used: they are made for vectors of 16. */
+    static final boolean FOLDS = L == 16;
+
+    /** Lane l of {@link #foldRows} has row 4·(l mod 4) + l / 4; each row's lane is found at the same expression. */
+    private static final VectorShuffle<Float> ROW_ORDER = VectorShuffle.fromOp(F, l -> 4 * (l & 3) + (l >> 2) & L - 1);
+
+    private static final int FOLD_TILE = 0;
+    private static final int FOLD_ROWS = 1;
+    private static final int ADD_TILE = 2;
+    private static final int PACK = 3;
+    private static final MethodHandle[] KERNELS = {
+        find(TileSums.class, "foldTile", float[].class, int.class, float[].class, int.class),
+        find(TileSums.class, "foldRows", float[].class, int.class, int.class, float[].class, int.class),
+        find(TileSums.class, "addTile", float[].class, int.class, float[].class, int.class, boolean.class),
+        find(
+                PanelDots.class,
+                "pack",
+                float[].class,
+                int.class,
+                int.class,
+                float[].class,
+                int.class,
+                int.class,
+                int.class)
+    };
+
+    private TileSums() {}
+
+    private static MethodHandle find(Class<?> owner, String name, Class<?>... parameters) {
+        try {
+            return MethodHandles.lookup().findStatic(owner, name, MethodType.methodType(void.class, parameters));
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    /**
+     * Adds a tile's planes and folds its sums to four lanes each.
+     *
+     * @param p sums [4 tokens][4 rows][4 planes][L] from {@code at} on
+     * @param v token t's vector goes to {@code to + 4t·L}; lanes 4r to 4r + 3 are row r's
+     */
+    static void fold(float[] p, int at, float[] v, int to) {
+        try {
+            KERNELS[FOLD_TILE].invokeExact(p, at, v, to);
+        } catch (Throwable t) {
+            throw RowKernels.unchecked(t);
+        }
+    }
+
+    /**
+     * Folds the four vectors that {@link #fold} has left of 16 rows of one token.
+     *
+     * @param v the vectors, from {@code at} on; overwritten
+     * @param rows rows that are wanted, up to 16
+     * @param y takes them from {@code to} on
+     */
+    static void finish(float[] v, int at, int rows, float[] y, int to) {
+        try {
+            KERNELS[FOLD_ROWS].invokeExact(v, at, rows, y, to);
+        } catch (Throwable t) {
+            throw RowKernels.unchecked(t);
+        }
+    }
+
+    /**
+     * Adds a tile's planes to totals, or begins them.
+     *
+     * @param totals [4 tokens][16 rows][L], the tile's first row at {@code to}
+     * @param first whether there are no totals yet
+     */
+    static void add(float[] p, int at, float[] totals, int to, boolean first) {
+        try {
+            KERNELS[ADD_TILE].invokeExact(p, at, totals, to, first);
+        } catch (Throwable t) {
+            throw RowKernels.unchecked(t);
+        }
+    }
+
+    /** {@link PanelDots#pack}. */
+    static void pack(float[] src, int from, int count, float[] panel, int at, int rows, int plane) {
+        try {
+            KERNELS[PACK].invokeExact(src, from, count, panel, at, rows, plane);
+        } catch (Throwable t) {
+            throw RowKernels.unchecked(t);
+        }
+    }
+
+    private static FloatVector sum(float[] p, int at) {
+        return FloatVector.fromArray(F, p, at)
+                .add(FloatVector.fromArray(F, p, at + L))
+                .add(FloatVector.fromArray(F, p, at + 2 * L))
+                .add(FloatVector.fromArray(F, p, at + 3 * L));
+    }
+
+    /** The first two steps of {@link Lanes#fold}, in which a lane meets the same lanes in the same order. */
+    private static void foldTile(float[] p, int at, float[] v, int to) {
+        for (int t = 0; t < 4; t++) {
+            int i = at + 16 * L * t;
+            FloatVector rows02 = pair(sum(p, i), sum(p, i + 8 * L), Lanes.SWAP_8, Lanes.UPPER_8);
+            FloatVector rows13 = pair(sum(p, i + 4 * L), sum(p, i + 12 * L), Lanes.SWAP_8, Lanes.UPPER_8);
+            pair(rows02, rows13, Lanes.SWAP_4, Lanes.UPPER_4).intoArray(v, to + 4 * L * t);
+        }
+    }
+
+    /** The last two steps. */
+    private static void foldRows(float[] v, int at, int rows, float[] y, int to) {
+        FloatVector a = FloatVector.fromArray(F, v, at);
+        FloatVector b = FloatVector.fromArray(F, v, at + L);
+        FloatVector c = FloatVector.fromArray(F, v, at + 2 * L);
+        FloatVector d = FloatVector.fromArray(F, v, at + 3 * L);
+        FloatVector ac = pair(a, c, Lanes.SWAP_2, Lanes.UPPER_2);
+        FloatVector bd = pair(b, d, Lanes.SWAP_2, Lanes.UPPER_2);
+        FloatVector sums = pair(ac, bd, Lanes.SWAP_1, Lanes.UPPER_1).rearrange(ROW_ORDER);
+        if (rows == L) {
+            sums.intoArray(y, to);
+        } else {
+            sums.intoArray(v, at);
+            System.arraycopy(v, at, y, to, rows);
+        }
+    }
+
+    private static void addTile(float[] p, int at, float[] totals, int to, boolean first) {
+        for (int i = 0; i < 16; i++) {
+            int from = at + 4 * L * i;
+            int total = to + (16 * (i >> 2) + (i & 3)) * L;
+            if (first) {
+                PanelDots.sumPlanes(p, from, totals, total);
+            } else {
+                PanelDots.addPlanes(p, from, totals, total);
+            }
+        }
+    }
+}
