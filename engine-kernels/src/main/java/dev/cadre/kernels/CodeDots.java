@@ -23,38 +23,52 @@ final class CodeDots {
     }
 
     /** s[g] scales 16 columns g. */
-    static void scaled(byte[] codes, float[] x, int xAt, int k, float[] p, int pAt, float[] s) {
+    static void scaled(byte[] codes, int rows, float[] x, int xAt, int k, float[] p, float[] s) {
+        for (int r = 0; r < rows; r++) {
+            scaled(codes, k * r, x, xAt, k, p, 4 * L * r, s, k / 16 * r);
+        }
+    }
+
+    private static void scaled(
+            byte[] codes, int from, float[] x, int xAt, int k, float[] p, int pAt, float[] s, int sAt) {
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
         FloatVector s3 = s0;
         for (int n = 0; n < k / STEP; n++) {
             for (int j = 0; j < 16; j += L) {
-                int c = STEP * n + j;
-                int i = xAt + c;
-                s0 = code(codes, c).mul(broadcast(s, 4 * n)).fma(load(x, i), s0);
-                s1 = code(codes, c + 16).mul(broadcast(s, 4 * n + 1)).fma(load(x, i + 16), s1);
-                s2 = code(codes, c + 32).mul(broadcast(s, 4 * n + 2)).fma(load(x, i + 32), s2);
-                s3 = code(codes, c + 48).mul(broadcast(s, 4 * n + 3)).fma(load(x, i + 48), s3);
+                int c = from + STEP * n + j;
+                int i = xAt + STEP * n + j;
+                s0 = code(codes, c).mul(broadcast(s, sAt + 4 * n)).fma(load(x, i), s0);
+                s1 = code(codes, c + 16).mul(broadcast(s, sAt + 4 * n + 1)).fma(load(x, i + 16), s1);
+                s2 = code(codes, c + 32).mul(broadcast(s, sAt + 4 * n + 2)).fma(load(x, i + 32), s2);
+                s3 = code(codes, c + 48).mul(broadcast(s, sAt + 4 * n + 3)).fma(load(x, i + 48), s3);
             }
         }
         FusedDots.store(p, pAt, s0, s1, s2, s3);
     }
 
     /** For 64 columns n, s[4n] and s[4n + 1] scale 32 columns each, and s[4n + 2], s[4n + 3] are added to them. */
-    static void scaledInPairs(byte[] codes, float[] x, int xAt, int k, float[] p, int pAt, float[] s) {
+    static void scaledInPairs(byte[] codes, int rows, float[] x, int xAt, int k, float[] p, float[] s) {
+        for (int r = 0; r < rows; r++) {
+            scaledInPairs(codes, k * r, x, xAt, k, p, 4 * L * r, s, k / 16 * r);
+        }
+    }
+
+    private static void scaledInPairs(
+            byte[] codes, int from, float[] x, int xAt, int k, float[] p, int pAt, float[] s, int sAt) {
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
         FloatVector s3 = s0;
         for (int n = 0; n < k / STEP; n++) {
-            FloatVector d0 = broadcast(s, 4 * n);
-            FloatVector d1 = broadcast(s, 4 * n + 1);
-            FloatVector m0 = broadcast(s, 4 * n + 2);
-            FloatVector m1 = broadcast(s, 4 * n + 3);
+            FloatVector d0 = broadcast(s, sAt + 4 * n);
+            FloatVector d1 = broadcast(s, sAt + 4 * n + 1);
+            FloatVector m0 = broadcast(s, sAt + 4 * n + 2);
+            FloatVector m1 = broadcast(s, sAt + 4 * n + 3);
             for (int j = 0; j < 16; j += L) {
-                int c = STEP * n + j;
-                int i = xAt + c;
+                int c = from + STEP * n + j;
+                int i = xAt + STEP * n + j;
                 s0 = code(codes, c).fma(d0, m0).fma(load(x, i), s0);
                 s1 = code(codes, c + 16).fma(d0, m0).fma(load(x, i + 16), s1);
                 s2 = code(codes, c + 32).fma(d1, m1).fma(load(x, i + 32), s2);

@@ -2,8 +2,6 @@ package dev.cadre.kernels;
 
 import static dev.cadre.kernels.Lanes.F;
 import static dev.cadre.kernels.Lanes.L;
-import static dev.cadre.kernels.StoredLanes.broadcast;
-import static dev.cadre.kernels.StoredLanes.e4m3Codes;
 import static dev.cadre.kernels.StoredLanes.guard;
 import static dev.cadre.kernels.StoredLanes.half;
 import static dev.cadre.kernels.StoredLanes.highLess8;
@@ -16,6 +14,7 @@ import static dev.cadre.kernels.StoredLanes.unsigned;
 import dev.cadre.kernels.format.BlockFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
@@ -35,9 +34,17 @@ import jdk.incubator.vector.VectorOperators;
 final class FusedDots {
     static final int STEP = PanelDots.STEP;
 
+    /** Rows at a time, however short. */
+    private static final int MOST_ROWS = 16;
+
     // bytes of a block
     private static final int MXFP4 = BlockFormat.MXFP4.blockBytes();
     private static final int IQ4_NL = BlockFormat.IQ4_NL.blockBytes();
+
+    private static final IntVector E4M3_FIELDS = IntVector.broadcast(Lanes.I, 0x87f00000);
+
+    /** The difference of the biases of E4M3 and float, without what {@link HalfWords#unit} holds. */
+    private static final float E4M3_FACTOR = VectorDecoders.E4M3_BIAS / HalfWords.unit(BlockFormat.F8_E4M3);
 
     private FusedDots() {}
 
@@ -49,8 +56,7 @@ final class FusedDots {
         return RowKernels.multiplies(w.format())
                 && switch (w.format()) {
                     case F32 -> w.columns() % PanelDots.GROUP == 0;
-                    case BF16, F16 -> w.columns() % STEP == 0;
-                    case F8_E4M3 -> L >= 8 && w.columns() % STEP == 0;
+                    case BF16, F16, F8_E4M3 -> w.columns() % STEP == 0;
                     default -> true;
                 };
     }
@@ -67,16 +73,21 @@ final class FusedDots {
      */
     static void rows(Matrix w, long firstRow, int count, float[] x, int xAt, float[] partials, Workspace ws) {
         int k = w.columns();
-        float[] planes = ws.planes(8 * L);
-        float[] scales = ws.scales(RowKernels.scales(Math.min(VectorMatrixKernel.CHUNK, k)));
-        byte[] codes = ws.codes(RowKernels.codes(Math.min(VectorMatrixKernel.CHUNK, k)));
-        for (int q = 0; q < count; q++) {
+        int width = Math.min(VectorMatrixKernel.CHUNK, k);
+        int atOnce = k > VectorMatrixKernel.CHUNK ? 1 : Math.clamp(RowKernels.stretch(w.format()) / k, 1, MOST_ROWS);
+        float[] planes = ws.planes(4 * L * atOnce);
+        float[] scales = ws.scales(RowKernels.scales(atOnce * width));
+        for (int q = 0; q < count; q += atOnce) {
             long row = firstRow + q;
-            for (int c = 0; c < k; c += VectorMatrixKernel.CHUNK) {
-                int n = Math.min(VectorMatrixKernel.CHUNK, k - c);
-                stepScales(w, row, c, n, scales);
-                RowKernels.dot(w.format(), w.data(), offset(w, row, c), x, xAt + c, n, planes, 0, scales, codes);
-                total(planes, 0, c, partials, q * L);
+            int rows = Math.min(atOnce, count - q);
+            for (int c = 0; c < k; c += width) {
+                int n = Math.min(width, k - c);
+                stepScales(w, row, rows, c, n, scales);
+                long a = offset(w, row, c);
+                RowKernels.dot(w.format(), w.data(), a, w.rowBytes(), rows, x, xAt + c, n, planes, scales, ws);
+                for (int r = 0; r < rows; r++) {
+                    total(planes, 4 * L * r, c, partials, (q + r) * L);
+                }
             }
         }
     }
@@ -114,13 +125,21 @@ final class FusedDots {
         }
     }
 
-    /** The factors of 64 columns each, from column {@code c} on. */
-    private static void stepScales(Matrix w, long row, int c, int columns, float[] scales) {
-        if (w.format() != BlockFormat.F8_E4M3) {
-            return; // its scales are in its blocks
+    /** The factors of 64 columns each, from column {@code c} on, of formats that have none in their blocks. */
+    private static void stepScales(Matrix w, long firstRow, int rows, int c, int columns, float[] scales) {
+        if (!HalfWords.takes(w.format())) {
+            return;
         }
-        for (int n = 0; n < columns / STEP; n++) {
-            scales[n] = w.scales() == null ? 1f : w.scales().at(w.firstRow() + row, c + STEP * n);
+        float unit = HalfWords.unit(w.format());
+        int steps = columns / STEP;
+        if (w.scales() == null) {
+            Arrays.fill(scales, 0, rows * steps, unit);
+            return;
+        }
+        for (int r = 0; r < rows; r++) {
+            for (int n = 0; n < steps; n++) {
+                scales[steps * r + n] = unit * w.scales().at(w.firstRow() + firstRow + r, c + STEP * n);
+            }
         }
     }
 
@@ -131,7 +150,13 @@ final class FusedDots {
         s3.intoArray(p, at + 3 * L);
     }
 
-    static void q8(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s) {
+    static void q8(MemorySegment src, long a, long stride, int rows, float[] x, int xAt, int k, float[] p, float[] s) {
+        for (int r = 0; r < rows; r++) {
+            q8(src, a + r * stride, x, xAt, k, p, 4 * L * r);
+        }
+    }
+
+    private static void q8(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt) {
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
@@ -167,7 +192,13 @@ final class FusedDots {
         s2.intoArray(p, at + (half + 2) * L);
     }
 
-    static void q4(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s) {
+    static void q4(MemorySegment src, long a, long stride, int rows, float[] x, int xAt, int k, float[] p, float[] s) {
+        for (int r = 0; r < rows; r++) {
+            q4(src, a + r * stride, x, xAt, k, p, 4 * L * r);
+        }
+    }
+
+    private static void q4(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt) {
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
@@ -200,12 +231,58 @@ final class FusedDots {
         store(p, pAt, s0, s1, s2, s3);
     }
 
-    static void mxfp4(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s) {
-        levels(src, a, x, xAt, k, p, pAt, MXFP4);
+    /**
+     * Codes as {@link HalfWords#mayStayCodes} lets pass: the fields move to a float's places.
+     *
+     * @param s a scale for each 64 columns, times {@link HalfWords#unit}
+     */
+    static void e4m3(
+            MemorySegment src, long a, long stride, int rows, float[] x, int xAt, int k, float[] p, float[] s) {
+        for (int r = 0; r < rows; r++) {
+            e4m3(src, a + r * stride, x, xAt, k, p, 4 * L * r, s, k / STEP * r);
+        }
     }
 
-    static void iq4Nl(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s) {
-        levels(src, a, x, xAt, k, p, pAt, IQ4_NL);
+    private static void e4m3(
+            MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s, int sAt) {
+        FloatVector s0 = FloatVector.zero(F);
+        FloatVector s1 = s0;
+        FloatVector s2 = s0;
+        FloatVector s3 = s0;
+        guard(src, a);
+        for (int n = 0; n < k / STEP; n++) {
+            FloatVector d = FloatVector.broadcast(F, s[sAt + n] * E4M3_FACTOR);
+            for (int j = 0; j < 16; j += L) {
+                long o = a + STEP * (long) n + j;
+                int i = xAt + STEP * n + j;
+                s0 = e4m3(src, o).mul(d).fma(load(x, i), s0);
+                s1 = e4m3(src, o + 16).mul(d).fma(load(x, i + 16), s1);
+                s2 = e4m3(src, o + 32).mul(d).fma(load(x, i + 32), s2);
+                s3 = e4m3(src, o + 48).mul(d).fma(load(x, i + 48), s3);
+            }
+        }
+        store(p, pAt, s0, s1, s2, s3);
+    }
+
+    private static FloatVector e4m3(MemorySegment src, long o) {
+        return StoredLanes.e4m3Codes(src, o)
+                .lanewise(VectorOperators.LSHL, 20)
+                .and(E4M3_FIELDS)
+                .reinterpretAsFloats();
+    }
+
+    static void mxfp4(
+            MemorySegment src, long a, long stride, int rows, float[] x, int xAt, int k, float[] p, float[] s) {
+        for (int r = 0; r < rows; r++) {
+            levels(src, a + r * stride, x, xAt, k, p, 4 * L * r, MXFP4);
+        }
+    }
+
+    static void iq4Nl(
+            MemorySegment src, long a, long stride, int rows, float[] x, int xAt, int k, float[] p, float[] s) {
+        for (int r = 0; r < rows; r++) {
+            levels(src, a + r * stride, x, xAt, k, p, 4 * L * r, IQ4_NL);
+        }
     }
 
     /** Blocks of a scale and 16 bytes of nibbles that name entries of a table. */
@@ -247,7 +324,13 @@ final class FusedDots {
                 : VectorKDecoders.LEVELS.mul(half(src, o));
     }
 
-    static void f32(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s) {
+    static void f32(MemorySegment src, long a, long stride, int rows, float[] x, int xAt, int k, float[] p, float[] s) {
+        for (int r = 0; r < rows; r++) {
+            f32(src, a + r * stride, x, xAt, k, p, 4 * L * r);
+        }
+    }
+
+    private static void f32(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt) {
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
@@ -298,78 +381,5 @@ final class FusedDots {
         }
         storeHalf(p, pA, a0, a2, half);
         storeHalf(p, pB, b0, b2, half);
-    }
-
-    /** Planes {@code half} and {@code half + 2}: four in one pass are more than C2 inlines. */
-    static void f16(
-            MemorySegment src, long from, float[] x, int first, int k, float[] p, int pAt, float[] s, int half) {
-        long a = from + 32 * half;
-        int xAt = first + 16 * half;
-        FloatVector s0 = FloatVector.zero(F);
-        FloatVector s2 = s0;
-        guard(src, from);
-        for (int g = 0; g < k / 16; g += 4) {
-            for (int j = 0; j < 16; j += L) {
-                s0 = StoredLanes.f16(src, a + 32L * g + 2 * j).fma(load(x, xAt + 16 * g + j), s0);
-                s2 = StoredLanes.f16(src, a + 32L * g + 64 + 2 * j).fma(load(x, xAt + 16 * g + 32 + j), s2);
-            }
-        }
-        storeHalf(p, pAt, s0, s2, half);
-    }
-
-    /** Any codes; planes {@code half} and {@code half + 2}, as for F16. */
-    static void e4m3(
-            MemorySegment src, long from, float[] x, int first, int k, float[] p, int pAt, float[] s, int half) {
-        e4m3(src, from, x, first, k, p, pAt, s, half, false);
-    }
-
-    /** Whether {@link #ordinaryE4m3} can multiply a row. */
-    static boolean isOrdinaryE4m3(MemorySegment src, long a, int k) {
-        guard(src, a);
-        return !StoredLanes.hasE4m3Nan(src, a, k);
-    }
-
-    /** Codes without NaN. */
-    static void ordinaryE4m3(
-            MemorySegment src, long from, float[] x, int first, int k, float[] p, int pAt, float[] s, int half) {
-        e4m3(src, from, x, first, k, p, pAt, s, half, true);
-    }
-
-    /**
-     * Inlined into its two callers, where {@code ordinary} is a constant.
-     *
-     * @param s a factor for each 64 columns, as tiles of a checkpoint with separate scales have them
-     */
-    private static void e4m3(
-            MemorySegment src,
-            long from,
-            float[] x,
-            int first,
-            int k,
-            float[] p,
-            int pAt,
-            float[] s,
-            int half,
-            boolean ordinary) {
-        long a = from + 16 * half;
-        int xAt = first + 16 * half;
-        FloatVector s0 = FloatVector.zero(F);
-        FloatVector s2 = s0;
-        guard(src, from);
-        for (int n = 0; n < k / STEP; n++) {
-            FloatVector d = broadcast(s, n);
-            for (int j = 0; j < 16; j += L) {
-                long o = a + STEP * (long) n + j;
-                int i = xAt + STEP * n + j;
-                s0 = e4m3(src, o, ordinary).mul(d).fma(load(x, i), s0);
-                s2 = e4m3(src, o + 32, ordinary).mul(d).fma(load(x, i + 32), s2);
-            }
-        }
-        storeHalf(p, pAt, s0, s2, half);
-    }
-
-    private static FloatVector e4m3(MemorySegment src, long o, boolean ordinary) {
-        IntVector codes = e4m3Codes(src, o);
-        return ordinary ? VectorDecoders.ordinaryE4m3(codes) : VectorDecoders.e4m3(codes);
     }
 }

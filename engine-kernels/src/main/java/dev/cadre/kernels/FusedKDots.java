@@ -27,17 +27,24 @@ final class FusedKDots {
 
     private FusedKDots() {}
 
-    static void q4(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s) {
+    static void q4(MemorySegment src, long a, long stride, int rows, float[] x, int xAt, int k, float[] p, float[] s) {
+        for (int r = 0; r < rows; r++) {
+            q4(src, a + r * stride, x, xAt, k, p, 4 * L * r, s, k / 16 * r);
+        }
+    }
+
+    private static void q4(
+            MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s, int sAt) {
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
         FloatVector s3 = s0;
         guard(src, a);
         for (int n = 0; n < k / STEP; n++) {
-            FloatVector d0 = broadcast(s, 4 * n);
-            FloatVector d1 = broadcast(s, 4 * n + 1);
-            FloatVector m0 = broadcast(s, 4 * n + 2);
-            FloatVector m1 = broadcast(s, 4 * n + 3);
+            FloatVector d0 = broadcast(s, sAt + 4 * n);
+            FloatVector d1 = broadcast(s, sAt + 4 * n + 1);
+            FloatVector m0 = broadcast(s, sAt + 4 * n + 2);
+            FloatVector m1 = broadcast(s, sAt + 4 * n + 3);
             for (int j = 0; j < 16; j += L) {
                 long o = a + 16 + 32L * n + 16L * (n >> 2) + j;
                 int i = xAt + STEP * n + j;
@@ -52,13 +59,19 @@ final class FusedKDots {
         store(p, pAt, s0, s1, s2, s3);
     }
 
-    static void q2(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s) {
+    static void q2(MemorySegment src, long a, long stride, int rows, float[] x, int xAt, int k, float[] p, float[] s) {
+        for (int r = 0; r < rows; r++) {
+            q2(src, a + r * stride, x, xAt, k, p, 4 * L * r, s, k / 16 * r, k / 16 * (rows + r));
+        }
+    }
+
+    private static void q2(
+            MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s, int sAt, int minima) {
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
         FloatVector s3 = s0;
         guard(src, a);
-        int minima = k / 16;
         for (int n = 0; n < k / STEP; n++) {
             for (int j = 0; j < 16; j += L) {
                 long o = a + 84L * (n >> 2) + 16 + 32 * (n >> 1 & 1) + j;
@@ -67,10 +80,10 @@ final class FusedKDots {
                 int shift = 4 * (n & 1);
                 IntVector b = unsigned(src, o);
                 IntVector c = unsigned(src, o + 16);
-                s0 = twoBits(b, shift, s, 4 * n, at).fma(load(x, i), s0);
-                s1 = twoBits(c, shift, s, 4 * n + 1, at + 1).fma(load(x, i + 16), s1);
-                s2 = twoBits(b, shift + 2, s, 4 * n + 2, at + 2).fma(load(x, i + 32), s2);
-                s3 = twoBits(c, shift + 2, s, 4 * n + 3, at + 3).fma(load(x, i + 48), s3);
+                s0 = twoBits(b, shift, s, sAt + 4 * n, at).fma(load(x, i), s0);
+                s1 = twoBits(c, shift, s, sAt + 4 * n + 1, at + 1).fma(load(x, i + 16), s1);
+                s2 = twoBits(b, shift + 2, s, sAt + 4 * n + 2, at + 2).fma(load(x, i + 32), s2);
+                s3 = twoBits(c, shift + 2, s, sAt + 4 * n + 3, at + 3).fma(load(x, i + 48), s3);
             }
         }
         store(p, pAt, s0, s1, s2, s3);
@@ -84,7 +97,15 @@ final class FusedKDots {
         return pick(bytes.lanewise(VectorOperators.LSHR, shift), FOUR.fma(broadcast(s, d), broadcast(s, m)));
     }
 
-    static void iq4Xs(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s) {
+    static void iq4Xs(
+            MemorySegment src, long a, long stride, int rows, float[] x, int xAt, int k, float[] p, float[] s) {
+        for (int r = 0; r < rows; r++) {
+            iq4Xs(src, a + r * stride, x, xAt, k, p, 4 * L * r, s, k / 32 * r);
+        }
+    }
+
+    private static void iq4Xs(
+            MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s, int sAt) {
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
@@ -93,8 +114,8 @@ final class FusedKDots {
         for (int n = 0; n < k / STEP; n++) {
             long o = a + 8 + 32L * n + 8L * (n >> 2);
             int i = xAt + STEP * n;
-            FloatVector t0 = VectorKDecoders.LEVELS.mul(s[2 * n]);
-            FloatVector t1 = VectorKDecoders.LEVELS.mul(s[2 * n + 1]);
+            FloatVector t0 = VectorKDecoders.LEVELS.mul(s[sAt + 2 * n]);
+            FloatVector t1 = VectorKDecoders.LEVELS.mul(s[sAt + 2 * n + 1]);
             IntVector b = unsigned(src, o);
             s0 = pick(b, t0).fma(load(x, i), s0);
             s1 = pick(b.lanewise(VectorOperators.LSHR, 4), t0).fma(load(x, i + 16), s1);

@@ -24,20 +24,23 @@ final class RowKernels {
             void.class,
             MemorySegment.class,
             long.class,
+            long.class,
+            int.class,
             float[].class,
             int.class,
             int.class,
             float[].class,
-            int.class,
             float[].class);
     private static final MethodType CODES = SCALES.insertParameterTypes(3, byte[].class);
     private static final MethodType CODE_DOT = MethodType.methodType(
-            void.class, byte[].class, float[].class, int.class, int.class, float[].class, int.class, float[].class);
+            void.class, byte[].class, int.class, float[].class, int.class, int.class, float[].class, float[].class);
     private static final MethodType CODE_DECODE = MethodType.methodType(
             void.class, byte[].class, int.class, float[].class, float[].class, int.class, int.class);
+    private static final MethodType HALVES = SCALES.changeParameterType(3, short[].class);
     private static final MethodType TEST =
-            MethodType.methodType(boolean.class, MemorySegment.class, long.class, int.class);
-    private static final MethodType HALF_DOT = DOT.appendParameterTypes(int.class);
+            MethodType.methodType(boolean.class, MemorySegment.class, long.class, int.class, float[].class);
+    private static final MethodType HALVES_DOT = MethodType.methodType(
+            void.class, float[].class, int.class, float[].class, int.class, int.class, float[].class, float[].class);
     private static final MethodType PAIR_DOT = MethodType.methodType(
             void.class,
             MemorySegment.class,
@@ -57,11 +60,13 @@ final class RowKernels {
     private static final MethodType FOLD_ROWS =
             MethodType.methodType(void.class, float[].class, int.class, int.class, float[].class, int.class);
 
+    private static final int STRETCH = 8192;
+
     // by the format's ordinal
     private static final int FORMATS = BlockFormat.values().length;
     private static final MethodHandle[] SCALE_KERNELS = new MethodHandle[FORMATS];
     private static final MethodHandle[] DOTS = new MethodHandle[FORMATS];
-    private static final MethodHandle[] HALF_DOTS = new MethodHandle[FORMATS];
+    private static final MethodHandle[] HALF_KERNELS = new MethodHandle[FORMATS];
     private static final MethodHandle[] PAIR_DOTS = new MethodHandle[FORMATS];
     private static final MethodHandle[] DECODERS = new MethodHandle[FORMATS];
     private static final MethodHandle[] COPY_DECODERS = new MethodHandle[FORMATS];
@@ -69,18 +74,19 @@ final class RowKernels {
     private static final MethodHandle[] CODE_DOTS = new MethodHandle[FORMATS];
     private static final MethodHandle[] CODE_DECODERS = new MethodHandle[FORMATS];
 
-    /** Whether a row can take {@link #ORDINARY_DOTS}, which are faster than {@link #HALF_DOTS}. */
+    /** Whether rows can take {@link #FIELD_DOTS}, which are faster than the way by half-precision words. */
     private static final MethodHandle[] TESTS = new MethodHandle[FORMATS];
 
-    private static final MethodHandle[] ORDINARY_DOTS = new MethodHandle[FORMATS];
+    private static final MethodHandle[] FIELD_DOTS = new MethodHandle[FORMATS];
+
+    /** One for all, in an array so that C2 does not take it for a constant. */
+    private static final MethodHandle[] HALVES_DOTS = {find(HalfWords.class, "dot", HALVES_DOT)};
 
     static {
         dot(BlockFormat.F32, FusedDots.class, "f32"); // to decode it is to copy it
         plain(BlockFormat.BF16, "bf16");
-        plain(BlockFormat.F16, "f16");
-        plain(BlockFormat.F8_E4M3, "e4m3");
-        ORDINARY_DOTS[BlockFormat.F8_E4M3.ordinal()] = find(FusedDots.class, "ordinaryE4m3", HALF_DOT);
-        TESTS[BlockFormat.F8_E4M3.ordinal()] = find(FusedDots.class, "isOrdinaryE4m3", TEST);
+        halves(BlockFormat.F16, "f16");
+        halves(BlockFormat.F8_E4M3, "e4m3");
         plain(BlockFormat.Q8_0, "q8");
         plain(BlockFormat.Q4_0, "q4");
         decoder(BlockFormat.MXFP4, "mxfp4");
@@ -99,6 +105,10 @@ final class RowKernels {
         codebook(BlockFormat.IQ2_S, "iq2S");
         codebook(BlockFormat.IQ3_XXS, "iq3Xxs");
         codebook(BlockFormat.IQ3_S, "iq3S");
+        if (L >= 8) { // there is no vector of four bytes
+            TESTS[BlockFormat.F8_E4M3.ordinal()] = find(HalfWords.class, "mayStayCodes", TEST);
+            FIELD_DOTS[BlockFormat.F8_E4M3.ordinal()] = find(FusedDots.class, "e4m3", DOT);
+        }
         if (L >= 16) { // their tables have 16 entries
             dot(BlockFormat.MXFP4, FusedDots.class, "mxfp4");
             plain(BlockFormat.IQ4_NL, "iq4Nl");
@@ -125,6 +135,12 @@ final class RowKernels {
         DECODERS[format.ordinal()] = find(VectorKDecoders.class, name, DECODE);
     }
 
+    /** Formats whose rows become half-precision words first. */
+    private static void halves(BlockFormat format, String name) {
+        HALF_KERNELS[format.ordinal()] = find(HalfWords.class, name, HALVES);
+        decoder(format, name);
+    }
+
     /** Formats whose rows become signed bytes first. */
     private static void staged(BlockFormat format, String name, String use) {
         SCALE_KERNELS[format.ordinal()] = find(KScales.class, name, SCALES);
@@ -144,12 +160,12 @@ final class RowKernels {
         CODE_DECODERS[format.ordinal()] = find(CodeDots.class, decode, CODE_DECODE);
     }
 
-    /** The heavier formats take two of the four planes at a time: four in one are more than C2 inlines. */
+    /** BF16 takes two of the four planes of two rows: four in one loop are more than C2 inlines. */
     private static void dot(BlockFormat format, Class<?> owner, String name) {
-        switch (format) {
-            case F16, F8_E4M3 -> HALF_DOTS[format.ordinal()] = find(owner, name, HALF_DOT);
-            case BF16 -> PAIR_DOTS[format.ordinal()] = find(owner, name, PAIR_DOT);
-            default -> DOTS[format.ordinal()] = find(owner, name, DOT);
+        if (format == BlockFormat.BF16) {
+            PAIR_DOTS[format.ordinal()] = find(owner, name, PAIR_DOT);
+        } else {
+            DOTS[format.ordinal()] = find(owner, name, DOT);
         }
     }
 
@@ -162,48 +178,66 @@ final class RowKernels {
     }
 
     /**
-     * Multiplies {@code k} weights, stored from byte {@code a} on, with {@code x[xAt..xAt + k)}; leaves the sums of the
-     * four planes in the four vectors from {@code pAt} on.
+     * Multiplies {@code k} weights of each of {@code rows} rows with {@code x[xAt..xAt + k)}; leaves the sums of the
+     * four planes of row r in the four vectors from {@code 4·L·r} on. Several rows at a time, because a call through a
+     * handle costs as much as two hundred columns.
      *
-     * @param s unpacked scales, or room for {@link #scales} of them
-     * @param codes room for {@link #codes} bytes
+     * @param a byte from which on the first row's weights are stored
+     * @param stride bytes from row to row; several rows follow one another without a gap
+     * @param s room for {@link #scales} of {@code rows·k} columns. If scales do not lie in the blocks, a row's 64
+     *     columns n have theirs at {@code k/64·r + n}
+     * @param ws room for what is between
      */
     static void dot(
             BlockFormat format,
             MemorySegment src,
             long a,
+            long stride,
+            int rows,
             float[] x,
             int xAt,
             int k,
             float[] p,
-            int pAt,
             float[] s,
-            byte[] codes) {
-        unpackScales(format, src, a, k, s);
+            Workspace ws) {
         MethodHandle stage = CODE_KERNELS[format.ordinal()];
         MethodHandle whole = DOTS[format.ordinal()];
         try {
             if (stage != null) {
-                stage.invokeExact(src, a, k, codes, s);
-                CODE_DOTS[format.ordinal()].invokeExact(codes, x, xAt, k, p, pAt, s);
+                byte[] codes = ws.codes(codes(rows * k));
+                unpack(format, src, a, rows * k, codes, s);
+                CODE_DOTS[format.ordinal()].invokeExact(codes, rows, x, xAt, k, p, s);
             } else if (whole != null) {
-                whole.invokeExact(src, a, x, xAt, k, p, pAt, s);
+                unpackScales(format, src, a, rows * k, s);
+                whole.invokeExact(src, a, stride, rows, x, xAt, k, p, s);
             } else {
                 MethodHandle test = TESTS[format.ordinal()];
-                boolean ordinary = test != null && (boolean) test.invokeExact(src, a, k);
-                MethodHandle half = (ordinary ? ORDINARY_DOTS : HALF_DOTS)[format.ordinal()];
-                half.invokeExact(src, a, x, xAt, k, p, pAt, s, 0);
-                half.invokeExact(src, a, x, xAt, k, p, pAt, s, 1);
+                if (test != null && (boolean) test.invokeExact(src, a, rows * k, s)) {
+                    FIELD_DOTS[format.ordinal()].invokeExact(src, a, stride, rows, x, xAt, k, p, s);
+                    return;
+                }
+                short[] halves = ws.halves(rows * k);
+                float[] floats = ws.tile(rows * k);
+                HALF_KERNELS[format.ordinal()].invokeExact(src, a, rows * k, halves);
+                HalfWords.toFloats(halves, floats, rows * k);
+                HALVES_DOTS[0].invokeExact(floats, rows, x, xAt, k, p, s);
             }
         } catch (Throwable t) {
             throw unchecked(t);
         }
     }
 
+    /** Codes first: that reads memory from front to back, as it is fastest; the scales then come from the cache. */
+    private static void unpack(BlockFormat format, MemorySegment src, long a, int k, byte[] codes, float[] s)
+            throws Throwable {
+        CODE_KERNELS[format.ordinal()].invokeExact(src, a, k, codes, s);
+        unpackScales(format, src, a, k, s);
+    }
+
     /** Whether a format has a product with one token, by {@link #dot} or {@link #dotPair}. */
     static boolean multiplies(BlockFormat format) {
         int f = format.ordinal();
-        return DOTS[f] != null || HALF_DOTS[f] != null || PAIR_DOTS[f] != null || CODE_DOTS[f] != null;
+        return DOTS[f] != null || HALF_KERNELS[f] != null || PAIR_DOTS[f] != null || CODE_DOTS[f] != null;
     }
 
     /** Whether a format has a decoder. */
@@ -247,8 +281,7 @@ final class RowKernels {
             if (stage != null) {
                 float[] s = ws.scales(scales(k));
                 byte[] codes = ws.codes(codes(k));
-                unpackScales(format, src, a, k, s);
-                stage.invokeExact(src, a, k, codes, s);
+                unpack(format, src, a, k, codes, s);
                 CODE_DECODERS[format.ordinal()].invokeExact(codes, k, s, dst, at, plane);
             } else if (decoder != null) {
                 float[] s = ws.scales(scales(k));
@@ -270,6 +303,14 @@ final class RowKernels {
         } catch (Throwable t) {
             throw unchecked(t);
         }
+    }
+
+    /** Columns, of several rows, to take at a time: what is unpacked on the way must stay in the first-level cache. */
+    static int stretch(BlockFormat format) {
+        if (HALF_KERNELS[format.ordinal()] != null) {
+            return STRETCH / 4;
+        }
+        return CODE_KERNELS[format.ordinal()] != null ? STRETCH / 2 : STRETCH;
     }
 
     /** Room for the scales of {@code k} columns in any format. */

@@ -35,7 +35,9 @@ final class StagedCodes {
         return IntVector.broadcast(INTS, mask * 0x01010101);
     }
 
+    /** With a guard of its own, because while its callers are cold C2 may compile it without them. */
     private static IntVector load(MemorySegment src, long o) {
+        guard(src, o);
         return ByteVector.fromMemorySegment(BYTES, src, o, LE).reinterpretAsInts();
     }
 
@@ -57,7 +59,6 @@ final class StagedCodes {
 
     /** Four low bits in nibbles, two upper bits in pairs; less 32. */
     static void q6(MemorySegment src, long a, int k, byte[] codes, float[] s) {
-        guard(src, a);
         for (int n = 0; n < k / 128; n++) {
             for (int j = 0; j < 32; j += N) {
                 long block = a + 210L * (n >> 1) + j;
@@ -75,7 +76,6 @@ final class StagedCodes {
 
     /** Four low bits in nibbles, the fifth bits of eight groups in 32 bytes. */
     static void q5(MemorySegment src, long a, int k, byte[] codes, float[] s) {
-        guard(src, a);
         for (int n = 0; n < k / 64; n++) {
             for (int j = 0; j < 32; j += N) {
                 long block = a + 176L * (n >> 2) + j;
@@ -90,7 +90,6 @@ final class StagedCodes {
 
     /** Pairs of bits, the third bits of eight groups in 32 bytes; less 4. */
     static void q3(MemorySegment src, long a, int k, byte[] codes, float[] s) {
-        guard(src, a);
         for (int n = 0; n < k / 128; n++) {
             for (int j = 0; j < 32; j += N) {
                 long block = a + 110L * (n >> 1) + j;

@@ -11,6 +11,7 @@ import java.nio.ByteOrder;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
@@ -126,6 +127,13 @@ final class StoredLanes {
                     .max(greatest);
         }
         return greatest.compare(VectorOperators.EQ, E4M3_NAN).anyTrue();
+    }
+
+    /** Whether of the first e4m3 codes, as many as fit a vector, more than one in 16 has no leading one. */
+    static boolean hasManySubnormalE4m3(MemorySegment src, long o) {
+        VectorMask<Byte> small =
+                ByteVector.fromMemorySegment(WHOLE, src, o, LE).and(E4M3_NAN).compare(VectorOperators.LT, (byte) 8);
+        return small.trueCount() > WHOLE.length() / 16;
     }
 
     /** L e4m3 codes, extended with their sign. */

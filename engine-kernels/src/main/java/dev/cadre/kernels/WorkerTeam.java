@@ -10,13 +10,13 @@ import java.util.concurrent.locks.LockSupport;
  * A fixed set of platform threads that run one flat list of work items at a time.
  *
  * <p>A phase is published, and every worker (the caller is worker 0) goes through a range of the items of its own, in
- * order; one that is done takes the last items of the others' ranges. {@link #run} returns when all are done. Items that
- * follow one another mostly read memory that follows, so each worker reads one long stream, far from the others'. Workers
- * that take items by turns read from neighbouring places and jump at every item, which costs a third of the bandwidth.
+ * order; one that is done takes the last items of the others' ranges. {@link #run} returns when all are done. Items
+ * that follow one another mostly read memory that does, so each worker reads one long stream, far from the others'.
+ * Workers that take items by turns jump at every item and read close to each other, which takes longer.
  *
  * <p>Between phases the workers spin for some microseconds, since the next phase of a forward pass follows at once, and
- * then park, so an idle team uses no CPU. Running a phase allocates nothing. Which worker runs an item is left to chance,
- * so an item's result must not depend on it.
+ * then park, so an idle team uses no CPU. Running a phase allocates nothing. Which worker runs an item is left to
+ * chance, so an item's result must not depend on it.
  *
  * <p>Only one thread may call {@link #run} at a time; the owner guards that.
  */

@@ -23,6 +23,7 @@ public final class Workspace {
 
     private byte[] raw = {};
     private byte[] codes = {};
+    private short[] halves = {};
     private float[] area = {};
     private float[] planes = {};
     private float[] tile = {};
@@ -46,6 +47,14 @@ public final class Workspace {
             codes = new byte[size + 4 * APART];
         }
         return codes;
+    }
+
+    /** Elements as half-precision words. */
+    short[] halves(int size) {
+        if (halves.length < size) {
+            halves = new short[size + 2 * APART];
+        }
+        return halves;
     }
 
     /** Room for {@code size} floats from {@link #ALIGNED} on. */

@@ -2,10 +2,12 @@ package dev.cadre.kernels;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.cadre.kernels.format.BlockCodec;
 import dev.cadre.kernels.format.BlockFormat;
+import dev.cadre.kernels.format.E4m3;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -17,6 +19,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The Vector-API kernels against their scalar twins. The build runs it at 128, 256 and the widest number of bits.
@@ -219,6 +222,43 @@ class KernelDuelTest {
                 float[] y = new float[3];
                 vector.matrices().multiply(w, 0, 3, x, new int[1], 1, y, new int[1], new Workspace());
                 assertArrayEquals(new float[] {-0.5625f * k, Float.NaN, -0.5625f * k}, y, 0f);
+            }
+        }
+    }
+
+    /** E4M3 rows go one way if they are scaled to the format's range, another one if not. */
+    @ParameterizedTest
+    @ValueSource(floats = {100f, 1f, 0.01f})
+    void e4m3ProductsDoNotDependOnTheirWay(float deviation) {
+        Random random = TestSeed.random(7);
+        int rows = 40;
+        for (int k : new int[] {192, 768, 2304}) {
+            float[] factors = gaussians(k / 64, random);
+            byte[] codes = new byte[rows * k];
+            for (int i = 0; i < codes.length; i++) {
+                codes[i] = E4m3.encode(deviation * (float) random.nextGaussian());
+            }
+            codes[7 * k + k / 2] = 0x7f; // NaN
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment data = arena.allocate(codes.length);
+                MemorySegment.copy(codes, 0, data, ValueLayout.JAVA_BYTE, 0, codes.length);
+                Matrix.Scales scales =
+                        new Matrix.Scales(MemorySegment.ofArray(factors), BlockFormat.F32, rows, 64, k / 64);
+                Matrix w = Matrix.of(BlockFormat.F8_E4M3, rows, k, data, scales);
+                float[] x = gaussians(5 * k, random);
+                int[] xAt = {0, k, 2 * k, 3 * k, 4 * k};
+                int[] yAt = {0, rows, 2 * rows, 3 * rows, 4 * rows};
+                float[] together = new float[5 * rows];
+                float[] alone = new float[5 * rows];
+                vector.matrices().multiply(w, 0, rows, x, xAt, 5, together, yAt, new Workspace());
+                for (int t = 0; t < 5; t++) {
+                    int[] from = {xAt[t]};
+                    int[] to = {yAt[t]};
+                    vector.matrices().multiply(w, 0, rows, x, from, 1, alone, to, new Workspace());
+                }
+                assertArrayEquals(together, alone, 0f);
+                assertTrue(Float.isNaN(alone[7]));
+                assertFalse(Float.isNaN(alone[6]) || Float.isNaN(alone[8]));
             }
         }
     }

@@ -1,0 +1,111 @@
+package dev.cadre.kernels;
+
+import static dev.cadre.kernels.Lanes.F;
+import static dev.cadre.kernels.Lanes.L;
+import static dev.cadre.kernels.StoredLanes.LE;
+import static dev.cadre.kernels.StoredLanes.broadcast;
+import static dev.cadre.kernels.StoredLanes.guard;
+import static dev.cadre.kernels.StoredLanes.load;
+
+import dev.cadre.kernels.format.BlockFormat;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Rows of FP8 and F16 by way of half-precision words. The processor converts those to floats in one instruction,
+ * numbers without a leading one included, which the Vector API cannot express; C2 makes it of the plain loop in
+ * {@link #toFloats}. An E4M3 code moved to a half's fields is its value divided by {@link #unit}, so that a scale puts
+ * it right, exactly. The sums are those of {@link FusedDots}.
+ */
+final class HalfWords {
+    private static final VectorSpecies<Short> S = VectorSpecies.of(short.class, VectorShape.forBitSize(Lanes.BITS));
+    private static final ShortVector FIELDS = ShortVector.broadcast(S, (short) 0xbf80);
+    private static final ShortVector MAGNITUDE = ShortVector.broadcast(S, (short) 0x3f80);
+    private static final ShortVector NAN = ShortVector.broadcast(S, (short) 0x7e00);
+
+    /** Times 2^112, which {@link FusedDots#e4m3} multiplies it with, this is finite. */
+    private static final float GREATEST_SCALE = 0x1p15f;
+
+    private HalfWords() {}
+
+    /** Whether a format takes this way. */
+    static boolean takes(BlockFormat format) {
+        return format == BlockFormat.F16 || format == BlockFormat.F8_E4M3;
+    }
+
+    /** What a format's halves must be multiplied with. */
+    static float unit(BlockFormat format) {
+        return format == BlockFormat.F8_E4M3 ? 256f : 1f; // the exponents' biases are 15 and 7
+    }
+
+    /**
+     * Whether {@link FusedDots#e4m3} can multiply n codes and is faster: none is NaN, few have no leading one, which
+     * makes them subnormal floats, at which the processor takes longer; and the scales can be multiplied with the
+     * difference of the formats' biases.
+     *
+     * @param s a scale for each 64 codes
+     */
+    static boolean mayStayCodes(MemorySegment src, long a, int n, float[] s) {
+        guard(src, a);
+        for (int i = 0; i < n / PanelDots.STEP; i++) {
+            if (!(Math.abs(s[i]) <= GREATEST_SCALE)) {
+                return false;
+            }
+        }
+        return !StoredLanes.hasManySubnormalE4m3(src, a) && !StoredLanes.hasE4m3Nan(src, a, n);
+    }
+
+    /** @param n a multiple of {@link PanelDots#STEP} */
+    static void e4m3(MemorySegment src, long a, int n, short[] halves) {
+        guard(src, a);
+        for (int i = 0; i < n; i += S.length()) {
+            ShortVector code = (ShortVector)
+                    ByteVector.fromMemorySegment(Lanes.HALF, src, a + i, LE).convertShape(VectorOperators.B2S, S, 0);
+            ShortVector half = code.lanewise(VectorOperators.LSHL, 7).and(FIELDS);
+            half.blend(NAN, half.and(MAGNITUDE).compare(VectorOperators.EQ, MAGNITUDE))
+                    .intoArray(halves, i);
+        }
+    }
+
+    static void f16(MemorySegment src, long a, int n, short[] halves) {
+        MemorySegment.copy(src, ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(LE), a, halves, 0, n);
+    }
+
+    static void toFloats(short[] halves, float[] floats, int n) {
+        for (int i = 0; i < n; i++) {
+            floats[i] = Float.float16ToFloat(halves[i]);
+        }
+    }
+
+    /** The rows' weights are {@code w[k·r..k·(r + 1))}; s[k/64·r + n] scales 64 columns n of row r. */
+    static void dot(float[] w, int rows, float[] x, int xAt, int k, float[] p, float[] s) {
+        for (int r = 0; r < rows; r++) {
+            dot(w, k * r, x, xAt, k, p, 4 * L * r, s, k / PanelDots.STEP * r);
+        }
+    }
+
+    private static void dot(float[] w, int from, float[] x, int xAt, int k, float[] p, int pAt, float[] s, int sAt) {
+        FloatVector s0 = FloatVector.zero(F);
+        FloatVector s1 = s0;
+        FloatVector s2 = s0;
+        FloatVector s3 = s0;
+        for (int n = 0; n < k / PanelDots.STEP; n++) {
+            FloatVector d = broadcast(s, sAt + n);
+            for (int j = 0; j < 16; j += L) {
+                int c = from + PanelDots.STEP * n + j;
+                int i = xAt + PanelDots.STEP * n + j;
+                s0 = load(w, c).mul(d).fma(load(x, i), s0);
+                s1 = load(w, c + 16).mul(d).fma(load(x, i + 16), s1);
+                s2 = load(w, c + 32).mul(d).fma(load(x, i + 32), s2);
+                s3 = load(w, c + 48).mul(d).fma(load(x, i + 48), s3);
+            }
+        }
+        FusedDots.store(p, pAt, s0, s1, s2, s3);
+    }
+}
