@@ -36,7 +36,7 @@ public final class Matrix {
         this.rows = rows;
         this.columns = columns;
         this.rowBytes = rowBytes;
-        this.data = data;
+        this.data = data == null ? null : MappedMemory.asNative(data);
         this.scales = scales;
         this.reader = reader;
         this.firstRow = firstRow;
@@ -167,6 +167,7 @@ public final class Matrix {
                 ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
         public Scales {
+            values = MappedMemory.asNative(values);
             if (tileRows <= 0 || tileColumns <= 0 || tilesPerRow <= 0) {
                 throw new IllegalArgumentException("empty scale tile " + tileRows + " x " + tileColumns);
             }

@@ -1,5 +1,6 @@
 package dev.cadre.core.cache;
 
+import dev.cadre.kernels.MappedMemory;
 import java.io.Closeable;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -107,7 +108,8 @@ interface ScratchFile extends Closeable {
 
         @Override
         public MemorySegment map(long position, long size, Arena arena) throws IOException {
-            return Uninterrupted.call(() -> channel.map(FileChannel.MapMode.READ_WRITE, position, size, arena));
+            return Uninterrupted.call(
+                    () -> MappedMemory.asNative(channel.map(FileChannel.MapMode.READ_WRITE, position, size, arena)));
         }
 
         @Override
