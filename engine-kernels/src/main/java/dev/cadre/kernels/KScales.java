@@ -43,6 +43,10 @@ final class KScales {
     private static final int[] NIBBLE_SHIFT = {0, 8, 16, 24, 0, 8, 16, 24, 4, 12, 20, 28, 4, 12, 20, 28};
     private static final int[] PAIR_SHIFT = {0, 8, 16, 24, 2, 10, 18, 26, 4, 12, 20, 28, 6, 14, 22, 30};
 
+    // IQ4_XS: where the fields of eight scales are in their words.
+    private static final IntVector NIBBLES = Lanes.INDEX.lanewise(VectorOperators.LSHL, 2);
+    private static final IntVector PAIRS = Lanes.INDEX.lanewise(VectorOperators.LSHL, 1);
+
     private KScales() {}
 
     private static IntVector ints(int[] numbers, int at) {
@@ -123,16 +127,20 @@ final class KScales {
         }
     }
 
-    /** s[g] = d·(scale - 32) of 32 columns g. */
+    /** s[g] = d·(scale - 32) of 32 columns g. A vector has 16 lanes, of which the next block overwrites eight. */
     static void iq4Xs(MemorySegment src, long a, int k, float[] s) {
         for (int n = 0; n < k / BLOCK; n++) {
             long o = a + 136L * n;
-            float d = half(src, o);
-            int high = int32(src, o) >>> 16;
-            int low = int32(src, o + 4);
-            for (int g = 0; g < 8; g++) {
-                s[8 * n + g] = d * ((low >>> 4 * g & 15 | (high >>> 2 * g & 3) << 4) - 32);
-            }
+            int head = int32(src, o);
+            float d = Float.float16ToFloat((short) head);
+            IntVector low = IntVector.broadcast(I, int32(src, o + 4))
+                    .lanewise(VectorOperators.LSHR, NIBBLES)
+                    .and(LOW_NIBBLE);
+            IntVector high = IntVector.broadcast(I, head >>> 16)
+                    .lanewise(VectorOperators.LSHR, PAIRS)
+                    .and(BITS_01)
+                    .lanewise(VectorOperators.LSHL, 4);
+            VectorDecoders.toFloats(low.or(high).sub(32)).mul(d).intoArray(s, 8 * n);
         }
     }
 }
