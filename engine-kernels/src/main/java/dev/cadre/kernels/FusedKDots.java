@@ -91,9 +91,9 @@ final class FusedKDots {
 
     /**
      * s[d] times the two bits from {@code shift} on, plus s[m]. The lookup in the four results takes C2 fewer nodes
-     * than {@link StoredLanes#twoBits}, with which the loop did not always fit.
+     * than bits that become floats, as {@link StoredLanes#low} does, with which the loop did not always fit.
      */
-    private static FloatVector twoBits(IntVector bytes, int shift, float[] s, int d, int m) {
+    static FloatVector twoBits(IntVector bytes, int shift, float[] s, int d, int m) {
         return pick(bytes.lanewise(VectorOperators.LSHR, shift), FOUR.fma(broadcast(s, d), broadcast(s, m)));
     }
 

@@ -27,13 +27,10 @@ final class StoredLanes {
     static final IntVector LOW_NIBBLE = ints(15);
     static final IntVector BITS_01 = ints(3);
     private static final IntVector HIGH_NIBBLE = ints(0xf0);
-    private static final IntVector BITS_23 = ints(12);
     private static final IntVector EXPONENT_0 = ints(Float.floatToRawIntBits(0x1p23f));
-    private static final IntVector EXPONENT_2 = ints(Float.floatToRawIntBits(0x1p21f));
     private static final IntVector EXPONENT_4 = ints(Float.floatToRawIntBits(0x1p19f));
     private static final FloatVector BASE_0 = floats(0x1p23f);
     private static final FloatVector BASE_0_AND_8 = floats(0x1p23f + 8);
-    private static final FloatVector BASE_2 = floats(0x1p21f);
     private static final FloatVector BASE_4 = floats(0x1p19f);
     private static final FloatVector BASE_4_AND_8 = floats(0x1p19f + 8);
 
@@ -109,11 +106,6 @@ final class StoredLanes {
         return halfWords(src, o).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
     }
 
-    /** L half-precision floats. */
-    static FloatVector f16(MemorySegment src, long o) {
-        return VectorDecoders.f16(halfWords(src, o));
-    }
-
     /**
      * Whether one of n e4m3 codes is NaN: asked of whole vectors of bytes, it costs a quarter of asking every float.
      *
@@ -172,15 +164,5 @@ final class StoredLanes {
     /** The high nibbles of bytes, less 8. */
     static FloatVector highLess8(IntVector bytes) {
         return bytes.and(HIGH_NIBBLE).or(EXPONENT_4).reinterpretAsFloats().sub(BASE_4_AND_8);
-    }
-
-    /** Bits 0 and 1. */
-    static FloatVector twoBits(IntVector b) {
-        return b.and(BITS_01).or(EXPONENT_0).reinterpretAsFloats().sub(BASE_0);
-    }
-
-    /** Bits 2 and 3. */
-    static FloatVector nextTwoBits(IntVector b) {
-        return b.and(BITS_23).or(EXPONENT_2).reinterpretAsFloats().sub(BASE_2);
     }
 }

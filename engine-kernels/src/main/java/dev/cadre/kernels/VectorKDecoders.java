@@ -6,9 +6,7 @@ import static dev.cadre.kernels.StoredLanes.broadcast;
 import static dev.cadre.kernels.StoredLanes.guard;
 import static dev.cadre.kernels.StoredLanes.high;
 import static dev.cadre.kernels.StoredLanes.low;
-import static dev.cadre.kernels.StoredLanes.nextTwoBits;
 import static dev.cadre.kernels.StoredLanes.pick;
-import static dev.cadre.kernels.StoredLanes.twoBits;
 import static dev.cadre.kernels.StoredLanes.unsigned;
 
 import java.lang.foreign.MemorySegment;
@@ -53,12 +51,10 @@ final class VectorKDecoders {
             for (int j = 0; j < 32; j += L) {
                 int g = 4 * n + (j >> 4);
                 int to = at + STEP * n + (j & 15) + (j >> 4) * plane;
-                IntVector b = unsigned(src, a + 84L * (n >> 2) + 16 + 32 * (n >> 1 & 1) + j)
-                        .lanewise(VectorOperators.LSHR, 4 * (n & 1));
-                twoBits(b).fma(broadcast(s, g), broadcast(s, k / 16 + g)).intoArray(dst, to);
-                nextTwoBits(b)
-                        .fma(broadcast(s, g + 2), broadcast(s, k / 16 + g + 2))
-                        .intoArray(dst, to + 2 * plane);
+                int shift = 4 * (n & 1);
+                IntVector b = unsigned(src, a + 84L * (n >> 2) + 16 + 32 * (n >> 1 & 1) + j);
+                FusedKDots.twoBits(b, shift, s, g, k / 16 + g).intoArray(dst, to);
+                FusedKDots.twoBits(b, shift + 2, s, g + 2, k / 16 + g + 2).intoArray(dst, to + 2 * plane);
             }
         }
     }
