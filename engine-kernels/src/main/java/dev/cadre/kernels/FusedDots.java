@@ -34,14 +34,9 @@ import jdk.incubator.vector.VectorOperators;
 final class FusedDots {
     static final int STEP = PanelDots.STEP;
 
-    /** Rows at a time, however short. */
-    private static final int MOST_ROWS = 16;
-
     // bytes of a block
     private static final int MXFP4 = BlockFormat.MXFP4.blockBytes();
     private static final int IQ4_NL = BlockFormat.IQ4_NL.blockBytes();
-
-    private static final IntVector E4M3_FIELDS = IntVector.broadcast(Lanes.I, 0x87f00000);
 
     /** The difference of the biases of E4M3 and float, without what {@link HalfWords#unit} holds. */
     private static final float E4M3_FACTOR = VectorDecoders.E4M3_BIAS / HalfWords.unit(BlockFormat.F8_E4M3);
@@ -74,7 +69,9 @@ final class FusedDots {
     static void rows(Matrix w, long firstRow, int count, float[] x, int xAt, float[] partials, Workspace ws) {
         int k = w.columns();
         int width = Math.min(VectorMatrixKernel.CHUNK, k);
-        int atOnce = k > VectorMatrixKernel.CHUNK ? 1 : Math.clamp(RowKernels.stretch(w.format()) / k, 1, MOST_ROWS);
+        int atOnce = k > VectorMatrixKernel.CHUNK
+                ? 1
+                : Math.clamp(RowKernels.stretch(w.format()) / k, 1, VectorMatrixKernel.BLOCK_ROWS);
         float[] planes = ws.planes(4 * L * atOnce);
         float[] scales = ws.scales(RowKernels.scales(atOnce * width));
         for (int q = 0; q < count; q += atOnce) {
@@ -127,7 +124,7 @@ final class FusedDots {
 
     /** The factors of 64 columns each, from column {@code c} on, of formats that have none in their blocks. */
     private static void stepScales(Matrix w, long firstRow, int rows, int c, int columns, float[] scales) {
-        if (!HalfWords.takes(w.format())) {
+        if (!RowKernels.takesHalves(w.format())) {
             return;
         }
         float unit = HalfWords.unit(w.format());
@@ -265,10 +262,7 @@ final class FusedDots {
     }
 
     private static FloatVector e4m3(MemorySegment src, long o) {
-        return StoredLanes.e4m3Codes(src, o)
-                .lanewise(VectorOperators.LSHL, 20)
-                .and(E4M3_FIELDS)
-                .reinterpretAsFloats();
+        return VectorDecoders.e4m3Fields(StoredLanes.e4m3Codes(src, o));
     }
 
     static void mxfp4(

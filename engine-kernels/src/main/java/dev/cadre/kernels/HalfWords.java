@@ -34,11 +34,6 @@ final class HalfWords {
 
     private HalfWords() {}
 
-    /** Whether a format takes this way. */
-    static boolean takes(BlockFormat format) {
-        return format == BlockFormat.F16 || format == BlockFormat.F8_E4M3;
-    }
-
     /** What a format's halves must be multiplied with. */
     static float unit(BlockFormat format) {
         return format == BlockFormat.F8_E4M3 ? 256f : 1f; // the exponents' biases are 15 and 7

@@ -57,8 +57,6 @@ final class RowKernels {
             void.class, MemorySegment.class, long.class, int.class, float[].class, float[].class, int.class, int.class);
     private static final MethodType DECODE_COPY =
             MethodType.methodType(void.class, byte[].class, float[].class, int.class, int.class, int.class);
-    private static final MethodType FOLD_ROWS =
-            MethodType.methodType(void.class, float[].class, int.class, int.class, float[].class, int.class);
 
     private static final int STRETCH = 8192;
 
@@ -116,8 +114,6 @@ final class RowKernels {
         }
     }
 
-    private static final MethodHandle[] FOLD = {find(Lanes.class, "foldRows", FOLD_ROWS)};
-
     private RowKernels() {}
 
     private static void plain(BlockFormat format, String name) {
@@ -169,7 +165,7 @@ final class RowKernels {
         }
     }
 
-    private static MethodHandle find(Class<?> owner, String name, MethodType type) {
+    static MethodHandle find(Class<?> owner, String name, MethodType type) {
         try {
             return MethodHandles.lookup().findStatic(owner, name, type);
         } catch (ReflectiveOperationException e) {
@@ -237,13 +233,18 @@ final class RowKernels {
     /** Whether a format has a product with one token, by {@link #dot} or {@link #dotPair}. */
     static boolean multiplies(BlockFormat format) {
         int f = format.ordinal();
-        return DOTS[f] != null || HALF_KERNELS[f] != null || PAIR_DOTS[f] != null || CODE_DOTS[f] != null;
+        return DOTS[f] != null || takesHalves(format) || PAIR_DOTS[f] != null || CODE_DOTS[f] != null;
     }
 
     /** Whether a format has a decoder. */
     static boolean decodes(BlockFormat format) {
         int f = format.ordinal();
         return DECODERS[f] != null || COPY_DECODERS[f] != null || CODE_DECODERS[f] != null;
+    }
+
+    /** Whether a format's product goes by way of half-precision words, with scales for each 64 columns. */
+    static boolean takesHalves(BlockFormat format) {
+        return HALF_KERNELS[format.ordinal()] != null;
     }
 
     /** Whether a format's product takes two rows at a time. */
@@ -296,18 +297,9 @@ final class RowKernels {
         }
     }
 
-    /** {@link Lanes#foldRows}, compiled alone too: three of it in one method did not fit. */
-    static void fold(float[] v, int at, int rows, float[] sums, int to) {
-        try {
-            FOLD[0].invokeExact(v, at, rows, sums, to);
-        } catch (Throwable t) {
-            throw unchecked(t);
-        }
-    }
-
     /** Columns, of several rows, to take at a time: what is unpacked on the way must stay in the first-level cache. */
     static int stretch(BlockFormat format) {
-        if (HALF_KERNELS[format.ordinal()] != null) {
+        if (takesHalves(format)) {
             return STRETCH / 4;
         }
         return CODE_KERNELS[format.ordinal()] != null ? STRETCH / 2 : STRETCH;

@@ -5,7 +5,6 @@ import static dev.cadre.kernels.Lanes.L;
 import static dev.cadre.kernels.Lanes.pair;
 
 import java.lang.invoke.MethodHandle;
-import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShuffle;
@@ -24,35 +23,40 @@ final class TileSums {
     /** Lane l of {@link #foldRows} has row 4·(l mod 4) + l / 4; each row's lane is found at the same expression. */
     private static final VectorShuffle<Float> ROW_ORDER = VectorShuffle.fromOp(F, l -> 4 * (l & 3) + (l >> 2) & L - 1);
 
+    private static final MethodType FOLD_ROWS_TYPE =
+            MethodType.methodType(void.class, float[].class, int.class, int.class, float[].class, int.class);
+
     private static final int FOLD_TILE = 0;
     private static final int FOLD_ROWS = 1;
-    private static final int ADD_TILE = 2;
-    private static final int PACK = 3;
+    private static final int FOLD_LANES = 2;
+    private static final int ADD_TILE = 3;
+    private static final int PACK = 4;
     private static final MethodHandle[] KERNELS = {
-        find(TileSums.class, "foldTile", float[].class, int.class, float[].class, int.class),
-        find(TileSums.class, "foldRows", float[].class, int.class, int.class, float[].class, int.class),
-        find(TileSums.class, "addTile", float[].class, int.class, float[].class, int.class, boolean.class),
-        find(
+        RowKernels.find(
+                TileSums.class,
+                "foldTile",
+                MethodType.methodType(void.class, float[].class, int.class, float[].class, int.class)),
+        RowKernels.find(TileSums.class, "foldRows", FOLD_ROWS_TYPE),
+        RowKernels.find(Lanes.class, "foldRows", FOLD_ROWS_TYPE),
+        RowKernels.find(
+                TileSums.class,
+                "addTile",
+                MethodType.methodType(void.class, float[].class, int.class, float[].class, int.class, boolean.class)),
+        RowKernels.find(
                 PanelDots.class,
                 "pack",
-                float[].class,
-                int.class,
-                int.class,
-                float[].class,
-                int.class,
-                int.class,
-                int.class)
+                MethodType.methodType(
+                        void.class,
+                        float[].class,
+                        int.class,
+                        int.class,
+                        float[].class,
+                        int.class,
+                        int.class,
+                        int.class))
     };
 
     private TileSums() {}
-
-    private static MethodHandle find(Class<?> owner, String name, Class<?>... parameters) {
-        try {
-            return MethodHandles.lookup().findStatic(owner, name, MethodType.methodType(void.class, parameters));
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
 
     /**
      * Adds a tile's planes and folds its sums to four lanes each.
@@ -78,6 +82,15 @@ final class TileSums {
     static void finish(float[] v, int at, int rows, float[] y, int to) {
         try {
             KERNELS[FOLD_ROWS].invokeExact(v, at, rows, y, to);
+        } catch (Throwable t) {
+            throw RowKernels.unchecked(t);
+        }
+    }
+
+    /** {@link Lanes#foldRows}, for totals and for the sums of one token. */
+    static void foldLanes(float[] v, int at, int rows, float[] y, int to) {
+        try {
+            KERNELS[FOLD_LANES].invokeExact(v, at, rows, y, to);
         } catch (Throwable t) {
             throw RowKernels.unchecked(t);
         }
@@ -113,8 +126,8 @@ final class TileSums {
                 .add(FloatVector.fromArray(F, p, at + 3 * L));
     }
 
-    /** The first two steps of {@link Lanes#fold}, in which a lane meets the same lanes in the same order. */
-    private static void foldTile(float[] p, int at, float[] v, int to) {
+    /** The first two steps of {@link Lanes#foldRows}, in which a lane meets the same lanes in the same order. */
+    static void foldTile(float[] p, int at, float[] v, int to) {
         for (int t = 0; t < 4; t++) {
             int i = at + 16 * L * t;
             FloatVector rows02 = pair(sum(p, i), sum(p, i + 8 * L), Lanes.SWAP_8, Lanes.UPPER_8);
@@ -124,7 +137,7 @@ final class TileSums {
     }
 
     /** The last two steps. */
-    private static void foldRows(float[] v, int at, int rows, float[] y, int to) {
+    static void foldRows(float[] v, int at, int rows, float[] y, int to) {
         FloatVector a = FloatVector.fromArray(F, v, at);
         FloatVector b = FloatVector.fromArray(F, v, at + L);
         FloatVector c = FloatVector.fromArray(F, v, at + 2 * L);
@@ -140,7 +153,7 @@ final class TileSums {
         }
     }
 
-    private static void addTile(float[] p, int at, float[] totals, int to, boolean first) {
+    static void addTile(float[] p, int at, float[] totals, int to, boolean first) {
         for (int i = 0; i < 16; i++) {
             int from = at + 4 * L * i;
             int total = to + (16 * (i >> 2) + (i & 3)) * L;

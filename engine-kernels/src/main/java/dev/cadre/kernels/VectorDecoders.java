@@ -38,6 +38,7 @@ final class VectorDecoders {
     private static final float HALF_BIAS = 0x1p112f;
 
     static final float E4M3_BIAS = 0x1p120f;
+    private static final IntVector E4M3_ALL_FIELDS = IntVector.broadcast(I, 0x87f00000);
     private static final IntVector E4M3_FIELDS = IntVector.broadcast(I, 0x7f << 20);
     private static final IntVector E4M3_EXPONENTS = IntVector.broadcast(I, 120 << 23);
     private static final FloatVector E4M3_LEAST_NORMAL = FloatVector.broadcast(F, 0x1p-6f);
@@ -193,10 +194,12 @@ final class VectorDecoders {
 
     /** As {@link #e4m3(IntVector, float)}, of codes without NaN. */
     static FloatVector ordinaryE4m3(IntVector codes, float factor) {
-        return codes.lanewise(VectorOperators.LSHL, 20)
-                .and(0x87f00000)
-                .reinterpretAsFloats()
-                .mul(factor);
+        return e4m3Fields(codes).mul(factor);
+    }
+
+    /** The fields of E4M3 codes in a float's places: their values divided by {@link #E4M3_BIAS}. */
+    static FloatVector e4m3Fields(IntVector codes) {
+        return codes.lanewise(VectorOperators.LSHL, 20).and(E4M3_ALL_FIELDS).reinterpretAsFloats();
     }
 
     static void q8(byte[] raw, float[] dst, int at, int plane, int count) {

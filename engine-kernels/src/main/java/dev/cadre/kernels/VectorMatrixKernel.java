@@ -10,7 +10,7 @@ import static dev.cadre.kernels.Lanes.L;
  */
 final class VectorMatrixKernel implements MatrixKernel {
     /** Weight rows of one block of work, a multiple of every vector length. */
-    private static final int BLOCK_ROWS = 16;
+    static final int BLOCK_ROWS = 16;
 
     /** Columns whose four planes are summed one after the other. A plane of 16 rows is then 32 KiB. */
     static final int CHUNK = 2048;
@@ -94,9 +94,10 @@ final class VectorMatrixKernel implements MatrixKernel {
                     decodePanels(w, firstRow + r + q, part, c, Math.min(columns, k - c), columns, area, wPanels, ws);
                     if (paddedK <= NARROW) {
                         multiplyNarrow(area, xPanels, paddedK, tokens, wPanels, part, tiles, totals, q, folds);
-                        continue;
+                    } else {
+                        multiplyChunk(
+                                area, xPanels, paddedK, tokens, c, wPanels, part, columns, tiles, totals, q, folds);
                     }
-                    multiplyChunk(area, xPanels, paddedK, tokens, c, wPanels, part, columns, tiles, totals, q, folds);
                 }
             }
             for (int t = 0; t < tokens; t++) {
@@ -104,7 +105,7 @@ final class VectorMatrixKernel implements MatrixKernel {
                 if (folds) {
                     TileSums.finish(area, totals + t * 4 * L, rows, y, to);
                 } else {
-                    foldToken(area, totals + t * BLOCK_ROWS * L, rows, y, to);
+                    TileSums.foldLanes(area, totals + t * BLOCK_ROWS * L, rows, y, to);
                 }
             }
         }
@@ -171,23 +172,15 @@ final class VectorMatrixKernel implements MatrixKernel {
             int totals,
             int firstRow,
             boolean folds) {
-        int groups = columns / PanelDots.STEP;
         for (int from = 0; from < tokens; from += TOKEN_BLOCK) {
             int end = Math.min(tokens, from + TOKEN_BLOCK);
             for (int plane = 0; plane < 4; plane++) {
-                int tile = tiles + plane * L;
+                int tile = tiles;
                 for (int t = from; t < end; t += 4) {
-                    int panel = xPanels + t * paddedK;
                     boolean narrow = narrow(t, tokens);
+                    int x = xPanels + t * paddedK + (narrow ? PanelDots.PAIR : PanelDots.ROWS) * chunkStart;
                     for (int q = 0; q < rows; q += PanelDots.ROWS) {
-                        int w = wPanels + q * columns + plane * columns;
-                        if (narrow) {
-                            int xAt = panel + PanelDots.PAIR * chunkStart + plane * (columns / 2);
-                            PanelDots.twoTokens(area, xAt, w, groups, area, tile);
-                        } else {
-                            int xAt = panel + PanelDots.ROWS * chunkStart + plane * columns;
-                            PanelDots.fourTokens(area, xAt, w, groups, area, tile);
-                        }
+                        multiplyPlane(area, x, wPanels + q * columns, columns, plane, narrow, tile);
                         tile += PanelDots.TILE;
                     }
                 }
@@ -219,26 +212,27 @@ final class VectorMatrixKernel implements MatrixKernel {
             int totals,
             int firstRow,
             boolean folds) {
-        int groups = columns / PanelDots.STEP;
         for (int t = 0; t < tokens; t += 4) {
             boolean narrow = narrow(t, tokens);
             int x = xPanels + t * columns;
             for (int q = 0; q < rows; q += PanelDots.ROWS) {
-                int w = wPanels + q * columns;
-                if (narrow) {
-                    int plane = columns / 2;
-                    PanelDots.twoTokens(area, x, w, groups, area, tile);
-                    PanelDots.twoTokens(area, x + plane, w + columns, groups, area, tile + L);
-                    PanelDots.twoTokens(area, x + 2 * plane, w + 2 * columns, groups, area, tile + 2 * L);
-                    PanelDots.twoTokens(area, x + 3 * plane, w + 3 * columns, groups, area, tile + 3 * L);
-                } else {
-                    PanelDots.fourTokens(area, x, w, groups, area, tile);
-                    PanelDots.fourTokens(area, x + columns, w + columns, groups, area, tile + L);
-                    PanelDots.fourTokens(area, x + 2 * columns, w + 2 * columns, groups, area, tile + 2 * L);
-                    PanelDots.fourTokens(area, x + 3 * columns, w + 3 * columns, groups, area, tile + 3 * L);
+                for (int plane = 0; plane < 4; plane++) {
+                    multiplyPlane(area, x, wPanels + q * columns, columns, plane, narrow, tile);
                 }
                 closeTile(area, tile, totals, t, firstRow + q, true, folds);
             }
+        }
+    }
+
+    /** One plane of a tile: of four tokens, or of two in a narrow panel. */
+    private static void multiplyPlane(float[] area, int x, int w, int columns, int plane, boolean narrow, int tile) {
+        int groups = columns / PanelDots.STEP;
+        int wAt = w + plane * columns;
+        int sums = tile + plane * L;
+        if (narrow) {
+            PanelDots.twoTokens(area, x + plane * (columns / 2), wAt, groups, area, sums);
+        } else {
+            PanelDots.fourTokens(area, x + plane * columns, wAt, groups, area, sums);
         }
     }
 
@@ -290,7 +284,7 @@ final class VectorMatrixKernel implements MatrixKernel {
         for (int r = 0; r < rowCount; r += BLOCK_ROWS) {
             int rows = Math.min(BLOCK_ROWS, rowCount - r);
             FusedDots.rows(w, firstRow + r, rows, aligned, Workspace.ALIGNED, partials, ws);
-            foldToken(partials, 0, rows, y, to + r);
+            TileSums.foldLanes(partials, 0, rows, y, to + r);
         }
     }
 
@@ -305,18 +299,14 @@ final class VectorMatrixKernel implements MatrixKernel {
                 int at = q * L;
                 FusedDots.pair(w, row, row + half, aligned, Workspace.ALIGNED, partials, at, at + BLOCK_ROWS * L, ws);
             }
-            foldToken(partials, 0, rows, y, to + r);
-            foldToken(partials, BLOCK_ROWS * L, rows, y, to + r + half);
+            TileSums.foldLanes(partials, 0, rows, y, to + r);
+            TileSums.foldLanes(partials, BLOCK_ROWS * L, rows, y, to + r + half);
         }
         if (rowCount % 2 != 0) {
             long last = firstRow + rowCount - 1;
             FusedDots.pair(w, last, last, aligned, Workspace.ALIGNED, partials, 0, L, ws);
-            foldToken(partials, 0, 1, y, to + rowCount - 1);
+            TileSums.foldLanes(partials, 0, 1, y, to + rowCount - 1);
         }
-    }
-
-    private static void foldToken(float[] partials, int from, int rows, float[] y, int to) {
-        RowKernels.fold(partials, from, rows, y, to);
     }
 
     static int roundUp(int n, int multiple) {
