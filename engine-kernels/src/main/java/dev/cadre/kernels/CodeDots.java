@@ -10,7 +10,7 @@ import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * What follows {@link StagedCodes} and {@link CodebookCodes}: a row of signed bytes, times its scales, multiplied with
+ * What follows {@link StagedCodes}: a row of signed bytes, times its scales, multiplied with
  * one token or written to a panel. The sums are those of {@link FusedDots}.
  */
 final class CodeDots {

@@ -36,6 +36,17 @@ final class RowKernels {
             void.class, byte[].class, int.class, float[].class, int.class, int.class, float[].class, float[].class);
     private static final MethodType CODE_DECODE = MethodType.methodType(
             void.class, byte[].class, int.class, float[].class, float[].class, int.class, int.class);
+    private static final MethodType WORDS = MethodType.methodType(
+            void.class,
+            MemorySegment.class,
+            long.class,
+            int.class,
+            byte[].class,
+            int[].class,
+            byte[].class,
+            float[].class);
+    private static final MethodType SIGNS =
+            MethodType.methodType(void.class, long[].class, byte[].class, int.class, byte[].class);
     private static final MethodType HALVES = SCALES.changeParameterType(3, short[].class);
     private static final MethodType TEST =
             MethodType.methodType(boolean.class, MemorySegment.class, long.class, int.class, float[].class);
@@ -69,6 +80,9 @@ final class RowKernels {
     private static final MethodHandle[] DECODERS = new MethodHandle[FORMATS];
     private static final MethodHandle[] COPY_DECODERS = new MethodHandle[FORMATS];
     private static final MethodHandle[] CODE_KERNELS = new MethodHandle[FORMATS];
+    private static final MethodHandle[] WORD_KERNELS = new MethodHandle[FORMATS];
+    private static final Codebook[] BOOKS = new Codebook[FORMATS];
+    private static final MethodHandle[] SIGN_KERNELS = new MethodHandle[FORMATS];
     private static final MethodHandle[] CODE_DOTS = new MethodHandle[FORMATS];
     private static final MethodHandle[] CODE_DECODERS = new MethodHandle[FORMATS];
 
@@ -144,9 +158,12 @@ final class RowKernels {
         codes(format, use);
     }
 
-    /** As {@link #staged}; the scales come with the bytes. */
+    /** As {@link #staged}, by way of numbers of entries; the scales come with those. */
     private static void codebook(BlockFormat format, String name) {
-        CODE_KERNELS[format.ordinal()] = find(CodebookCodes.class, name, CODES);
+        boolean hasSigns = format != BlockFormat.IQ1_S && format != BlockFormat.IQ1_M;
+        WORD_KERNELS[format.ordinal()] = find(CodebookWords.class, name, WORDS);
+        BOOKS[format.ordinal()] = Codebook.of(format);
+        SIGN_KERNELS[format.ordinal()] = find(Codebook.class, hasSigns ? "signed" : "unsigned", SIGNS);
         codes(format, "scaled");
     }
 
@@ -196,13 +213,13 @@ final class RowKernels {
             float[] p,
             float[] s,
             Workspace ws) {
-        MethodHandle stage = CODE_KERNELS[format.ordinal()];
+        MethodHandle coded = CODE_DOTS[format.ordinal()];
         MethodHandle whole = DOTS[format.ordinal()];
         try {
-            if (stage != null) {
-                byte[] codes = ws.codes(codes(rows * k));
-                unpack(format, src, a, rows * k, codes, s);
-                CODE_DOTS[format.ordinal()].invokeExact(codes, rows, x, xAt, k, p, s);
+            if (coded != null) {
+                byte[] codes = ws.codes(rows * k);
+                unpack(format, src, a, rows * k, codes, s, ws);
+                coded.invokeExact(codes, rows, x, xAt, k, p, s);
             } else if (whole != null) {
                 unpackScales(format, src, a, rows * k, s);
                 whole.invokeExact(src, a, stride, rows, x, xAt, k, p, s);
@@ -224,10 +241,22 @@ final class RowKernels {
     }
 
     /** Codes first: that reads memory from front to back, as it is fastest; the scales then come from the cache. */
-    private static void unpack(BlockFormat format, MemorySegment src, long a, int k, byte[] codes, float[] s)
+    private static void unpack(
+            BlockFormat format, MemorySegment src, long a, int k, byte[] codes, float[] s, Workspace ws)
             throws Throwable {
-        CODE_KERNELS[format.ordinal()].invokeExact(src, a, k, codes, s);
-        unpackScales(format, src, a, k, s);
+        MethodHandle words = WORD_KERNELS[format.ordinal()];
+        if (words == null) {
+            CODE_KERNELS[format.ordinal()].invokeExact(src, a, k, codes, s);
+            unpackScales(format, src, a, k, s);
+            return;
+        }
+        byte[] raw = ws.raw(k / format.blockElements() * format.blockBytes() + CodebookWords.MARGIN);
+        int[] numbers = ws.numbers(k / 8);
+        byte[] signs = ws.signs(k / 8 + Long.BYTES);
+        long[] entries = ws.entries(k / 8);
+        words.invokeExact(src, a, k, raw, numbers, signs, s);
+        BOOKS[format.ordinal()].lookUp(numbers, k / 8, entries);
+        SIGN_KERNELS[format.ordinal()].invokeExact(entries, signs, k, codes);
     }
 
     /** Whether a format has a product with one token, by {@link #dot} or {@link #dotPair}. */
@@ -277,13 +306,13 @@ final class RowKernels {
     static void decode(
             BlockFormat format, MemorySegment src, long a, int k, float[] dst, int at, int plane, Workspace ws) {
         MethodHandle decoder = DECODERS[format.ordinal()];
-        MethodHandle stage = CODE_KERNELS[format.ordinal()];
+        MethodHandle coded = CODE_DECODERS[format.ordinal()];
         try {
-            if (stage != null) {
+            if (coded != null) {
                 float[] s = ws.scales(scales(k));
-                byte[] codes = ws.codes(codes(k));
-                unpack(format, src, a, k, codes, s);
-                CODE_DECODERS[format.ordinal()].invokeExact(codes, k, s, dst, at, plane);
+                byte[] codes = ws.codes(k);
+                unpack(format, src, a, k, codes, s, ws);
+                coded.invokeExact(codes, k, s, dst, at, plane);
             } else if (decoder != null) {
                 float[] s = ws.scales(scales(k));
                 unpackScales(format, src, a, k, s);
@@ -302,17 +331,12 @@ final class RowKernels {
         if (takesHalves(format)) {
             return STRETCH / 4;
         }
-        return CODE_KERNELS[format.ordinal()] != null ? STRETCH / 2 : STRETCH;
+        return CODE_DOTS[format.ordinal()] != null ? STRETCH / 2 : STRETCH;
     }
 
     /** Room for the scales of {@code k} columns in any format. */
     static int scales(int k) {
         return k / 8 + 16;
-    }
-
-    /** Room for the codes of {@code k} columns in any format, and for their blocks behind them. */
-    static int codes(int k) {
-        return 2 * k + 64;
     }
 
     private static void unpackScales(BlockFormat format, MemorySegment src, long a, int k, float[] s) {

@@ -138,7 +138,7 @@ final class VectorDecoders {
     }
 
     /** L unsigned 16-bit words as ints. */
-    private static IntVector halfWords(byte[] raw, int offset) {
+    static IntVector halfWords(byte[] raw, int offset) {
         return (IntVector) ByteVector.fromArray(Lanes.HALF, raw, offset)
                 .reinterpretAsShorts()
                 .convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);

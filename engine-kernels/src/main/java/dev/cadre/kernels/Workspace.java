@@ -23,6 +23,9 @@ public final class Workspace {
 
     private byte[] raw = {};
     private byte[] codes = {};
+    private int[] numbers = {};
+    private byte[] signs = {};
+    private long[] entries = {};
     private short[] halves = {};
     private float[] area = {};
     private float[] planes = {};
@@ -47,6 +50,30 @@ public final class Workspace {
             codes = new byte[size + 4 * APART];
         }
         return codes;
+    }
+
+    /** Numbers of codebook entries. */
+    int[] numbers(int size) {
+        if (numbers.length < size) {
+            numbers = new int[size + APART];
+        }
+        return numbers;
+    }
+
+    /** Signs of elements, a bit each. */
+    byte[] signs(int size) {
+        if (signs.length < size) {
+            signs = new byte[size + 4 * APART];
+        }
+        return signs;
+    }
+
+    /** Codebook entries. */
+    long[] entries(int size) {
+        if (entries.length < size) {
+            entries = new long[size + APART / 2];
+        }
+        return entries;
     }
 
     /** Elements as half-precision words. */
