@@ -79,28 +79,42 @@ final class CodeDots {
     }
 
     /** As {@link #scaled}, into a row of a panel. */
-    static void decodeScaled(byte[] codes, int k, float[] s, float[] dst, int at, int plane) {
+    static void decodeScaled(byte[] codes, int rows, int k, float[] s, float[] dst, int at, int plane) {
+        for (int r = 0; r < rows; r++) {
+            decodeScaled(codes, k * r, k, s, k / 16 * r, dst, at + r * PanelDots.GROUP, plane);
+        }
+    }
+
+    private static void decodeScaled(
+            byte[] codes, int from, int k, float[] s, int sAt, float[] dst, int at, int plane) {
         for (int n = 0; n < k / STEP; n++) {
             for (int j = 0; j < 16; j += L) {
-                int c = STEP * n + j;
-                int to = at + c;
-                code(codes, c).mul(broadcast(s, 4 * n)).intoArray(dst, to);
-                code(codes, c + 16).mul(broadcast(s, 4 * n + 1)).intoArray(dst, to + plane);
-                code(codes, c + 32).mul(broadcast(s, 4 * n + 2)).intoArray(dst, to + 2 * plane);
-                code(codes, c + 48).mul(broadcast(s, 4 * n + 3)).intoArray(dst, to + 3 * plane);
+                int c = from + STEP * n + j;
+                int to = at + STEP * n + j;
+                code(codes, c).mul(broadcast(s, sAt + 4 * n)).intoArray(dst, to);
+                code(codes, c + 16).mul(broadcast(s, sAt + 4 * n + 1)).intoArray(dst, to + plane);
+                code(codes, c + 32).mul(broadcast(s, sAt + 4 * n + 2)).intoArray(dst, to + 2 * plane);
+                code(codes, c + 48).mul(broadcast(s, sAt + 4 * n + 3)).intoArray(dst, to + 3 * plane);
             }
         }
     }
 
     /** As {@link #scaledInPairs}, into a row of a panel. */
-    static void decodeScaledInPairs(byte[] codes, int k, float[] s, float[] dst, int at, int plane) {
+    static void decodeScaledInPairs(byte[] codes, int rows, int k, float[] s, float[] dst, int at, int plane) {
+        for (int r = 0; r < rows; r++) {
+            decodeScaledInPairs(codes, k * r, k, s, k / 16 * r, dst, at + r * PanelDots.GROUP, plane);
+        }
+    }
+
+    private static void decodeScaledInPairs(
+            byte[] codes, int from, int k, float[] s, int sAt, float[] dst, int at, int plane) {
         for (int g = 0; g < k / 16; g++) {
             int to = at + VectorDecoders.place(16 * g, plane);
-            int pair = (g & -4) + (g >> 1 & 1);
+            int pair = sAt + (g & -4) + (g >> 1 & 1);
             FloatVector d = broadcast(s, pair);
             FloatVector m = broadcast(s, pair + 2);
             for (int j = 0; j < 16; j += L) {
-                code(codes, 16 * g + j).fma(d, m).intoArray(dst, to + j);
+                code(codes, from + 16 * g + j).fma(d, m).intoArray(dst, to + j);
             }
         }
     }

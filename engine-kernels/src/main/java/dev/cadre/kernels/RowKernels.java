@@ -35,7 +35,7 @@ final class RowKernels {
     private static final MethodType CODE_DOT = MethodType.methodType(
             void.class, byte[].class, int.class, float[].class, int.class, int.class, float[].class, float[].class);
     private static final MethodType CODE_DECODE = MethodType.methodType(
-            void.class, byte[].class, int.class, float[].class, float[].class, int.class, int.class);
+            void.class, byte[].class, int.class, int.class, float[].class, float[].class, int.class, int.class);
     private static final MethodType WORDS = MethodType.methodType(
             void.class,
             MemorySegment.class,
@@ -65,7 +65,16 @@ final class RowKernels {
             int.class,
             int.class);
     private static final MethodType DECODE = MethodType.methodType(
-            void.class, MemorySegment.class, long.class, int.class, float[].class, float[].class, int.class, int.class);
+            void.class,
+            MemorySegment.class,
+            long.class,
+            long.class,
+            int.class,
+            int.class,
+            float[].class,
+            float[].class,
+            int.class,
+            int.class);
     private static final MethodType DECODE_COPY =
             MethodType.methodType(void.class, byte[].class, float[].class, int.class, int.class, int.class);
 
@@ -96,12 +105,12 @@ final class RowKernels {
 
     static {
         dot(BlockFormat.F32, FusedDots.class, "f32"); // to decode it is to copy it
-        plain(BlockFormat.BF16, "bf16");
+        direct(BlockFormat.BF16, "bf16");
         halves(BlockFormat.F16, "f16");
         halves(BlockFormat.F8_E4M3, "e4m3");
-        plain(BlockFormat.Q8_0, "q8");
-        plain(BlockFormat.Q4_0, "q4");
-        decoder(BlockFormat.MXFP4, "mxfp4");
+        direct(BlockFormat.Q8_0, "q8");
+        direct(BlockFormat.Q4_0, "q4");
+        decoder(BlockFormat.MXFP4, "mxfp4"); // for vectors too short for its table
         decoder(BlockFormat.Q4_1, "q41");
         decoder(BlockFormat.Q5_0, "q5");
         decoder(BlockFormat.Q5_1, "q51");
@@ -122,17 +131,18 @@ final class RowKernels {
             FIELD_DOTS[BlockFormat.F8_E4M3.ordinal()] = find(FusedDots.class, "e4m3", DOT);
         }
         if (L >= 16) { // their tables have 16 entries
-            dot(BlockFormat.MXFP4, FusedDots.class, "mxfp4");
-            plain(BlockFormat.IQ4_NL, "iq4Nl");
+            direct(BlockFormat.MXFP4, "mxfp4");
+            direct(BlockFormat.IQ4_NL, "iq4Nl");
             scaled(BlockFormat.IQ4_XS, "iq4Xs");
         }
     }
 
     private RowKernels() {}
 
-    private static void plain(BlockFormat format, String name) {
+    /** Formats that are decoded straight from where they are stored. */
+    private static void direct(BlockFormat format, String name) {
         dot(format, FusedDots.class, name);
-        decoder(format, name);
+        DECODERS[format.ordinal()] = find(BlockDecoders.class, name, DECODE);
     }
 
     private static void decoder(BlockFormat format, String name) {
@@ -302,24 +312,40 @@ final class RowKernels {
         }
     }
 
-    /** Decodes {@code k} weights, stored from byte {@code a} on, into a row of a panel. */
+    /**
+     * Decodes {@code k} weights of each of {@code rows} rows into neighbouring rows of a panel.
+     *
+     * @param a byte from which on the first row's weights are stored
+     * @param stride bytes from row to row; several rows follow one another without a gap
+     * @param at the first row's first group; the next row's is {@link PanelDots#GROUP} floats on
+     */
     static void decode(
-            BlockFormat format, MemorySegment src, long a, int k, float[] dst, int at, int plane, Workspace ws) {
+            BlockFormat format,
+            MemorySegment src,
+            long a,
+            long stride,
+            int rows,
+            int k,
+            float[] dst,
+            int at,
+            int plane,
+            Workspace ws) {
         MethodHandle decoder = DECODERS[format.ordinal()];
         MethodHandle coded = CODE_DECODERS[format.ordinal()];
+        float[] s = ws.scales(scales(rows * k));
         try {
             if (coded != null) {
-                float[] s = ws.scales(scales(k));
-                byte[] codes = ws.codes(k);
-                unpack(format, src, a, k, codes, s, ws);
-                coded.invokeExact(codes, k, s, dst, at, plane);
+                byte[] codes = ws.codes(rows * k);
+                unpack(format, src, a, rows * k, codes, s, ws);
+                coded.invokeExact(codes, rows, k, s, dst, at, plane);
             } else if (decoder != null) {
-                float[] s = ws.scales(scales(k));
-                unpackScales(format, src, a, k, s);
-                decoder.invokeExact(src, a, k, s, dst, at, plane);
+                unpackScales(format, src, a, rows * k, s);
+                decoder.invokeExact(src, a, stride, rows, k, s, dst, at, plane);
             } else {
-                byte[] raw = VectorDecoders.copy(format, src, a, k, ws);
-                COPY_DECODERS[format.ordinal()].invokeExact(raw, dst, at, plane, k);
+                for (int r = 0; r < rows; r++) {
+                    byte[] raw = VectorDecoders.copy(format, src, a + r * stride, k, ws);
+                    COPY_DECODERS[format.ordinal()].invokeExact(raw, dst, at + r * PanelDots.GROUP, plane, k);
+                }
             }
         } catch (Throwable t) {
             throw unchecked(t);

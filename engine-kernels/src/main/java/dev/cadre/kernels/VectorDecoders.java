@@ -67,7 +67,7 @@ final class VectorDecoders {
             BlockCodec.of(format).decode(src, offset, dst, at, count);
             return;
         }
-        RowKernels.decode(format, src, offset, count, dst, at, LINEAR, workspace);
+        RowKernels.decode(format, src, offset, 0, 1, count, dst, at, LINEAR, workspace);
     }
 
     /** Whether {@code count} elements can be decoded by vectors; others go through the scalar codecs. */
@@ -111,15 +111,6 @@ final class VectorDecoders {
 
     static FloatVector toFloats(IntVector ints) {
         return (FloatVector) ints.convert(VectorOperators.I2F, 0);
-    }
-
-    static void bf16(byte[] raw, float[] dst, int at, int plane, int count) {
-        for (int i = 0; i < count; i += L) {
-            halfWords(raw, 2 * i)
-                    .lanewise(VectorOperators.LSHL, 16)
-                    .reinterpretAsFloats()
-                    .intoArray(dst, at + place(i, plane));
-        }
     }
 
     static void f16(byte[] raw, float[] dst, int at, int plane, int count) {
@@ -202,51 +193,18 @@ final class VectorDecoders {
         return codes.lanewise(VectorOperators.LSHL, 20).and(E4M3_ALL_FIELDS).reinterpretAsFloats();
     }
 
-    static void q8(byte[] raw, float[] dst, int at, int plane, int count) {
-        int o = 0;
-        for (int i = 0; i < count; i += 32) {
-            float d = half(raw, o);
-            for (int j = 0; j < 32; j += B.length()) {
-                ByteVector q = ByteVector.fromArray(B, raw, o + 2 + j);
-                for (int p = 0; p < PARTS; p++) {
-                    toFloats(q, p).mul(d).intoArray(dst, at + place(i + j, plane) + p * L);
-                }
-            }
-            o += 34;
-        }
-    }
-
-    static void q4(byte[] raw, float[] dst, int at, int plane, int count) {
-        nibbles(raw, dst, at, plane, count, false);
-    }
-
     static void q41(byte[] raw, float[] dst, int at, int plane, int count) {
-        nibbles(raw, dst, at, plane, count, true);
-    }
-
-    /** 16 bytes of nibbles; with a minimum, or centred at 8. */
-    private static void nibbles(byte[] raw, float[] dst, int at, int plane, int count, boolean minimum) {
-        int o = 0;
-        for (int i = 0; i < count; i += 32) {
+        for (int i = 0, o = 0; i < count; i += 32, o += 20) {
             float d = half(raw, o);
-            float m = minimum ? half(raw, o + 2) : 0f;
-            int q = o + (minimum ? 4 : 2);
+            float m = half(raw, o + 2);
             for (int j = 0; j < 16; j += B.length()) {
                 for (int p = 0; p < PARTS; p++) {
-                    IntVector b = unsigned(raw, q + j, p);
-                    IntVector low = b.and(15);
-                    IntVector high = b.lanewise(VectorOperators.LSHR, 4);
+                    IntVector b = unsigned(raw, o + 4 + j, p);
                     int to = at + place(i, plane) + j + p * L;
-                    if (minimum) {
-                        toFloats(low).mul(d).add(m).intoArray(dst, to);
-                        toFloats(high).mul(d).add(m).intoArray(dst, to + plane);
-                    } else {
-                        toFloats(low.sub(8)).mul(d).intoArray(dst, to);
-                        toFloats(high.sub(8)).mul(d).intoArray(dst, to + plane);
-                    }
+                    toFloats(b.and(15)).mul(d).add(m).intoArray(dst, to);
+                    toFloats(b.lanewise(VectorOperators.LSHR, 4)).mul(d).add(m).intoArray(dst, to + plane);
                 }
             }
-            o += minimum ? 20 : 18;
         }
     }
 
@@ -307,16 +265,6 @@ final class VectorDecoders {
                 }
             }
             o += 17;
-        }
-    }
-
-    static void iq4Nl(byte[] raw, float[] dst, int at, int plane, int count) {
-        for (int i = 0, o = 0; i < count; i += 32, o += 18) {
-            FloatVector levels = VectorKDecoders.LEVELS.mul(half(raw, o));
-            IntVector b = unsigned(raw, o + 2, 0);
-            int to = at + place(i, plane);
-            StoredLanes.pick(b, levels).intoArray(dst, to);
-            StoredLanes.pick(b.lanewise(VectorOperators.LSHR, 4), levels).intoArray(dst, to + plane);
         }
     }
 

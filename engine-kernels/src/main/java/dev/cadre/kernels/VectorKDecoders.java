@@ -25,13 +25,19 @@ final class VectorKDecoders {
 
     private VectorKDecoders() {}
 
-    static void q4(MemorySegment src, long a, int k, float[] s, float[] dst, int at, int plane) {
+    static void q4(MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
+        for (int r = 0; r < rows; r++) {
+            q4(src, a + r * stride, k, s, k / 16 * r, dst, at + r * PanelDots.GROUP, plane);
+        }
+    }
+
+    private static void q4(MemorySegment src, long a, int k, float[] s, int sAt, float[] dst, int at, int plane) {
         guard(src, a);
         for (int n = 0; n < k / STEP; n++) {
-            FloatVector d0 = broadcast(s, 4 * n);
-            FloatVector d1 = broadcast(s, 4 * n + 1);
-            FloatVector m0 = broadcast(s, 4 * n + 2);
-            FloatVector m1 = broadcast(s, 4 * n + 3);
+            FloatVector d0 = broadcast(s, sAt + 4 * n);
+            FloatVector d1 = broadcast(s, sAt + 4 * n + 1);
+            FloatVector m0 = broadcast(s, sAt + 4 * n + 2);
+            FloatVector m1 = broadcast(s, sAt + 4 * n + 3);
             for (int j = 0; j < 16; j += L) {
                 long o = a + 16 + 32L * n + 16L * (n >> 2) + j;
                 int to = at + STEP * n + j;
@@ -45,7 +51,14 @@ final class VectorKDecoders {
         }
     }
 
-    static void q2(MemorySegment src, long a, int k, float[] s, float[] dst, int at, int plane) {
+    static void q2(MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
+        for (int r = 0; r < rows; r++) {
+            q2(src, a + r * stride, k, s, k / 16 * r, k / 16 * (rows + r), dst, at + r * PanelDots.GROUP, plane);
+        }
+    }
+
+    private static void q2(
+            MemorySegment src, long a, int k, float[] s, int sAt, int minima, float[] dst, int at, int plane) {
         guard(src, a);
         for (int n = 0; n < k / STEP; n++) {
             for (int j = 0; j < 32; j += L) {
@@ -53,19 +66,26 @@ final class VectorKDecoders {
                 int to = at + STEP * n + (j & 15) + (j >> 4) * plane;
                 int shift = 4 * (n & 1);
                 IntVector b = unsigned(src, a + 84L * (n >> 2) + 16 + 32 * (n >> 1 & 1) + j);
-                FusedKDots.twoBits(b, shift, s, g, k / 16 + g).intoArray(dst, to);
-                FusedKDots.twoBits(b, shift + 2, s, g + 2, k / 16 + g + 2).intoArray(dst, to + 2 * plane);
+                FusedKDots.twoBits(b, shift, s, sAt + g, minima + g).intoArray(dst, to);
+                FusedKDots.twoBits(b, shift + 2, s, sAt + g + 2, minima + g + 2).intoArray(dst, to + 2 * plane);
             }
         }
     }
 
-    static void iq4Xs(MemorySegment src, long a, int k, float[] s, float[] dst, int at, int plane) {
+    static void iq4Xs(
+            MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
+        for (int r = 0; r < rows; r++) {
+            iq4Xs(src, a + r * stride, k, s, k / 32 * r, dst, at + r * PanelDots.GROUP, plane);
+        }
+    }
+
+    private static void iq4Xs(MemorySegment src, long a, int k, float[] s, int sAt, float[] dst, int at, int plane) {
         guard(src, a);
         for (int n = 0; n < k / STEP; n++) {
             long o = a + 8 + 32L * n + 8L * (n >> 2);
             int to = at + STEP * n;
-            FloatVector t0 = LEVELS.mul(s[2 * n]);
-            FloatVector t1 = LEVELS.mul(s[2 * n + 1]);
+            FloatVector t0 = LEVELS.mul(s[sAt + 2 * n]);
+            FloatVector t1 = LEVELS.mul(s[sAt + 2 * n + 1]);
             IntVector b = unsigned(src, o);
             pick(b, t0).intoArray(dst, to);
             pick(b.lanewise(VectorOperators.LSHR, 4), t0).intoArray(dst, to + plane);

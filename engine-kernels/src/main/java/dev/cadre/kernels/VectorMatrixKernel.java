@@ -248,11 +248,17 @@ final class VectorMatrixKernel implements MatrixKernel {
     /** Rows [row, row + rows), columns [c, c + count) of the matrix, padded with zeros to {@code columns}. */
     private static void decodePanels(
             Matrix w, long row, int rows, int c, int count, int columns, float[] area, int wPanels, Workspace ws) {
-        for (int r = 0; r < rows; r++) {
+        boolean direct = w.reader() == null && w.scales() == null && VectorDecoders.supports(w.format(), count);
+        int atOnce = direct && count == w.columns() ? PanelDots.ROWS : 1; // parts of rows have gaps between them
+        for (int r = 0; r < rows; r += atOnce) {
             int at = wPanels + r / 4 * 4 * columns + r % 4 * PanelDots.GROUP;
-            if (w.reader() == null && w.scales() == null && VectorDecoders.supports(w.format(), count)) {
-                RowKernels.decode(w.format(), w.data(), w.offset(row + r, c), count, area, at, columns, ws);
-                PanelDots.clear(count, area, at, PanelDots.ROWS, columns);
+            int n = Math.min(atOnce, rows - r);
+            if (direct) {
+                long a = w.offset(row + r, c);
+                RowKernels.decode(w.format(), w.data(), a, w.rowBytes(), n, count, area, at, columns, ws);
+                for (int q = 0; q < n; q++) {
+                    PanelDots.clear(count, area, at + q * PanelDots.GROUP, PanelDots.ROWS, columns);
+                }
             } else {
                 float[] line = ws.tile(columns);
                 decodeRow(w, row + r, c, count, line, 0, ws);

@@ -1,0 +1,110 @@
+package dev.cadre.kernels;
+
+import static dev.cadre.kernels.Lanes.L;
+import static dev.cadre.kernels.StoredLanes.guard;
+import static dev.cadre.kernels.StoredLanes.half;
+import static dev.cadre.kernels.StoredLanes.highLess8;
+import static dev.cadre.kernels.StoredLanes.lowLess8;
+import static dev.cadre.kernels.StoredLanes.pick;
+import static dev.cadre.kernels.StoredLanes.signed;
+import static dev.cadre.kernels.StoredLanes.unsigned;
+import static dev.cadre.kernels.VectorDecoders.place;
+
+import dev.cadre.kernels.format.BlockFormat;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * Vector decoders of BF16 and of the formats with 32 elements a block, straight from where they are stored: what {@link
+ * FusedDots} multiplies, left in a panel ({@link VectorDecoders#place}). Every method makes a scalar access, too.
+ */
+final class BlockDecoders {
+    private static final int GROUP = PanelDots.GROUP;
+
+    private BlockDecoders() {}
+
+    static void bf16(
+            MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
+        for (int r = 0; r < rows; r++) {
+            bf16(src, a + r * stride, k, dst, at + r * GROUP, plane);
+        }
+    }
+
+    private static void bf16(MemorySegment src, long a, int k, float[] dst, int at, int plane) {
+        guard(src, a);
+        for (int i = 0; i < k; i += L) {
+            StoredLanes.bf16(src, a + 2L * i).intoArray(dst, at + place(i, plane));
+        }
+    }
+
+    static void q8(MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
+        for (int r = 0; r < rows; r++) {
+            q8(src, a + r * stride, k, dst, at + r * GROUP, plane);
+        }
+    }
+
+    private static void q8(MemorySegment src, long a, int k, float[] dst, int at, int plane) {
+        for (int n = 0; n < k / 32; n++) {
+            long o = a + 34L * n;
+            float d = half(src, o);
+            int to = at + place(32 * n, plane);
+            for (int j = 0; j < 16; j += L) {
+                signed(src, o + 2 + j).mul(d).intoArray(dst, to + j);
+                signed(src, o + 18 + j).mul(d).intoArray(dst, to + plane + j);
+            }
+        }
+    }
+
+    static void q4(MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
+        for (int r = 0; r < rows; r++) {
+            q4(src, a + r * stride, k, dst, at + r * GROUP, plane);
+        }
+    }
+
+    private static void q4(MemorySegment src, long a, int k, float[] dst, int at, int plane) {
+        for (int n = 0; n < k / 32; n++) {
+            long o = a + 18L * n;
+            float d = half(src, o);
+            int to = at + place(32 * n, plane);
+            for (int j = 0; j < 16; j += L) {
+                IntVector b = unsigned(src, o + 2 + j);
+                lowLess8(b).mul(d).intoArray(dst, to + j);
+                highLess8(b).mul(d).intoArray(dst, to + plane + j);
+            }
+        }
+    }
+
+    static void mxfp4(
+            MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
+        int bytes = BlockFormat.MXFP4.blockBytes();
+        for (int r = 0; r < rows; r++) {
+            for (int n = 0; n < k / 32; n++) {
+                long o = a + r * stride + (long) bytes * n;
+                FloatVector values =
+                        VectorDecoders.E2M1.mul(VectorDecoders.halfOfE8m0(src.get(ValueLayout.JAVA_BYTE, o)));
+                levels(unsigned(src, o + 1), values, dst, at + r * GROUP + place(32 * n, plane), plane);
+            }
+        }
+    }
+
+    static void iq4Nl(
+            MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
+        int bytes = BlockFormat.IQ4_NL.blockBytes();
+        for (int r = 0; r < rows; r++) {
+            for (int n = 0; n < k / 32; n++) {
+                long o = a + r * stride + (long) bytes * n;
+                FloatVector values = VectorKDecoders.LEVELS.mul(half(src, o));
+                levels(unsigned(src, o + 2), values, dst, at + r * GROUP + place(32 * n, plane), plane);
+            }
+        }
+    }
+
+    /** The values that nibbles name. A vector has 16 lanes. */
+    private static void levels(IntVector bytes, FloatVector values, float[] dst, int to, int plane) {
+        pick(bytes, values).intoArray(dst, to);
+        pick(bytes.lanewise(VectorOperators.LSHR, 4), values).intoArray(dst, to + plane);
+    }
+}
