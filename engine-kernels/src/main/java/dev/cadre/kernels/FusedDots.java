@@ -62,11 +62,21 @@ final class FusedDots {
     }
 
     /**
-     * Leaves the sums by lane of {@code count} rows in as many vectors, from {@code partials[0]} on.
+     * Leaves the sums by lane of {@code count} rows in as many vectors; those of token t from {@code t·apart·L} on.
      *
-     * @param x activations [K] from {@code xAt} on
+     * @param x activations [K], of token t from {@code xAt + t·xApart} on
      */
-    static void rows(Matrix w, long firstRow, int count, float[] x, int xAt, float[] partials, Workspace ws) {
+    static void rows(
+            Matrix w,
+            long firstRow,
+            int count,
+            float[] x,
+            int xAt,
+            int xApart,
+            int tokens,
+            float[] partials,
+            int apart,
+            Workspace ws) {
         int k = w.columns();
         int width = Math.min(VectorMatrixKernel.CHUNK, k);
         int atOnce = k > VectorMatrixKernel.CHUNK
@@ -81,9 +91,13 @@ final class FusedDots {
                 int n = Math.min(width, k - c);
                 stepScales(w, row, rows, c, n, scales);
                 long a = offset(w, row, c);
-                RowKernels.dot(w.format(), w.data(), a, w.rowBytes(), rows, x, xAt + c, n, planes, scales, ws);
-                for (int r = 0; r < rows; r++) {
-                    total(planes, 4 * L * r, c, partials, (q + r) * L);
+                for (int t = 0; t < tokens; t++) {
+                    int from = xAt + t * xApart + c;
+                    boolean again = t > 0;
+                    RowKernels.dot(w.format(), w.data(), a, w.rowBytes(), rows, x, from, n, planes, scales, ws, again);
+                    for (int r = 0; r < rows; r++) {
+                        total(planes, 4 * L * r, c, partials, (t * apart + q + r) * L);
+                    }
                 }
             }
         }

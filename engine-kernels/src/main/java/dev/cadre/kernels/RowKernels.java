@@ -210,6 +210,8 @@ final class RowKernels {
      * @param s room for {@link #scales} of {@code rows·k} columns. If scales do not lie in the blocks, a row's 64
      *     columns n have theirs at {@code k/64·r + n}
      * @param ws room for what is between
+     * @param again whether the call before was for the same rows, with another token: what it has unpacked is still
+     *     there
      */
     static void dot(
             BlockFormat format,
@@ -222,16 +224,21 @@ final class RowKernels {
             int k,
             float[] p,
             float[] s,
-            Workspace ws) {
+            Workspace ws,
+            boolean again) {
         MethodHandle coded = CODE_DOTS[format.ordinal()];
         MethodHandle whole = DOTS[format.ordinal()];
         try {
             if (coded != null) {
                 byte[] codes = ws.codes(rows * k);
-                unpack(format, src, a, rows * k, codes, s, ws);
+                if (!again) {
+                    unpack(format, src, a, rows * k, codes, s, ws);
+                }
                 coded.invokeExact(codes, rows, x, xAt, k, p, s);
             } else if (whole != null) {
-                unpackScales(format, src, a, rows * k, s);
+                if (!again) {
+                    unpackScales(format, src, a, rows * k, s);
+                }
                 whole.invokeExact(src, a, stride, rows, x, xAt, k, p, s);
             } else {
                 MethodHandle test = TESTS[format.ordinal()];
@@ -239,10 +246,12 @@ final class RowKernels {
                     FIELD_DOTS[format.ordinal()].invokeExact(src, a, stride, rows, x, xAt, k, p, s);
                     return;
                 }
-                short[] halves = ws.halves(rows * k);
                 float[] floats = ws.tile(rows * k);
-                HALF_KERNELS[format.ordinal()].invokeExact(src, a, rows * k, halves);
-                HalfWords.toFloats(halves, floats, rows * k);
+                if (!again) {
+                    short[] halves = ws.halves(rows * k);
+                    HALF_KERNELS[format.ordinal()].invokeExact(src, a, rows * k, halves);
+                    HalfWords.toFloats(halves, floats, rows * k);
+                }
                 HALVES_DOTS[0].invokeExact(floats, rows, x, xAt, k, p, s);
             }
         } catch (Throwable t) {
@@ -284,6 +293,16 @@ final class RowKernels {
     /** Whether a format's product goes by way of half-precision words, with scales for each 64 columns. */
     static boolean takesHalves(BlockFormat format) {
         return HALF_KERNELS[format.ordinal()] != null;
+    }
+
+    /**
+     * Up to how many tokens {@link #dot}, for each in turn, is faster than a panel for all: decoding a block once more
+     * while it is in the first-level cache costs less than to write it to a panel and read it from there.
+     */
+    static int tokensInTurn(BlockFormat format) {
+        int f = format.ordinal();
+        boolean inOnePass = SCALE_KERNELS[f] == null && (DOTS[f] != null || PAIR_DOTS[f] != null);
+        return inOnePass ? 3 : 2;
     }
 
     /** Whether a format's product takes two rows at a time. */

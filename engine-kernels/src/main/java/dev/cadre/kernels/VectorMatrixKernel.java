@@ -4,9 +4,9 @@ import static dev.cadre.kernels.Lanes.L;
 
 /**
  * {@link MatrixKernel} by the Vector API. Four to sixteen rows of blocks at a time are decoded into panels of floats
- * that stay in the cache, and {@link PanelDots} multiplies them with all tokens; a single token is multiplied straight
- * from the blocks by {@link FusedDots}. Both use the same values in the same order, so that prefill, decode and any
- * batch give the same bits.
+ * that stay in the cache, and {@link PanelDots} multiplies them with all tokens; one to three tokens in turn are
+ * multiplied straight from the blocks by {@link FusedDots}. Both use the same values in the same order, so that
+ * prefill, decode and any batch give the same bits.
  */
 final class VectorMatrixKernel implements MatrixKernel {
     /** Weight rows of one block of work, a multiple of every vector length. */
@@ -48,8 +48,8 @@ final class VectorMatrixKernel implements MatrixKernel {
             float[] y,
             int[] yAt,
             Workspace ws) {
-        if (tokens == 1 && FusedDots.supports(w)) {
-            oneToken(w, firstRow, rowCount, x, xAt[0], y, yAt[0], ws);
+        if (tokens <= RowKernels.tokensInTurn(w.format()) && FusedDots.supports(w)) {
+            rowByRow(w, firstRow, rowCount, x, xAt, tokens, y, yAt, ws);
             return;
         }
         int atOnce = Math.max(PanelDots.ROWS, PACKED / roundUp(w.columns(), PanelDots.STEP) / 4 * 4);
@@ -277,41 +277,87 @@ final class VectorMatrixKernel implements MatrixKernel {
         ScalarMatrixKernel.applyScales(w, row, c, dst, at, count);
     }
 
-    private static void oneToken(
-            Matrix w, long firstRow, int rowCount, float[] x, int xAt, float[] y, int yAt, Workspace ws) {
-        float[] aligned = ws.area(w.columns());
-        System.arraycopy(x, xAt, aligned, Workspace.ALIGNED, w.columns());
-        int to = yAt + Math.toIntExact(firstRow);
+    /** Each row with each token, without panels. */
+    private static void rowByRow(
+            Matrix w,
+            long firstRow,
+            int rowCount,
+            float[] x,
+            int[] xAt,
+            int tokens,
+            float[] y,
+            int[] yAt,
+            Workspace ws) {
+        int apart = roundUp(w.columns(), PanelDots.GROUP);
+        float[] aligned = ws.area(tokens * apart);
+        for (int t = 0; t < tokens; t++) {
+            System.arraycopy(x, xAt[t], aligned, Workspace.ALIGNED + t * apart, w.columns());
+        }
         if (RowKernels.takesPairs(w.format())) {
-            pairs(w, firstRow, rowCount, aligned, y, to, ws);
+            pairs(w, firstRow, rowCount, aligned, apart, tokens, y, yAt, ws);
             return;
         }
-        float[] partials = ws.partials(BLOCK_ROWS * L);
+        float[] partials = ws.partials(tokens * BLOCK_ROWS * L);
         for (int r = 0; r < rowCount; r += BLOCK_ROWS) {
             int rows = Math.min(BLOCK_ROWS, rowCount - r);
-            FusedDots.rows(w, firstRow + r, rows, aligned, Workspace.ALIGNED, partials, ws);
-            TileSums.foldLanes(partials, 0, rows, y, to + r);
+            FusedDots.rows(w, firstRow + r, rows, aligned, Workspace.ALIGNED, apart, tokens, partials, BLOCK_ROWS, ws);
+            fold(partials, 0, BLOCK_ROWS, rows, tokens, y, yAt, firstRow + r);
         }
     }
 
     /** Rows in two halves side by side; of an odd number the last one alone, as a pair with itself. */
-    private static void pairs(Matrix w, long firstRow, int rowCount, float[] aligned, float[] y, int to, Workspace ws) {
-        float[] partials = ws.partials(2 * BLOCK_ROWS * L);
+    private static void pairs(
+            Matrix w,
+            long firstRow,
+            int rowCount,
+            float[] aligned,
+            int apart,
+            int tokens,
+            float[] y,
+            int[] yAt,
+            Workspace ws) {
+        float[] partials = ws.partials(tokens * 2 * BLOCK_ROWS * L);
         int half = rowCount / 2;
         for (int r = 0; r < half; r += BLOCK_ROWS) {
             int rows = Math.min(BLOCK_ROWS, half - r);
             for (int q = 0; q < rows; q++) {
                 long row = firstRow + r + q;
-                int at = q * L;
-                FusedDots.pair(w, row, row + half, aligned, Workspace.ALIGNED, partials, at, at + BLOCK_ROWS * L, ws);
+                pair(w, row, row + half, aligned, apart, tokens, partials, q, q + BLOCK_ROWS, ws);
             }
-            TileSums.foldLanes(partials, 0, rows, y, to + r);
-            TileSums.foldLanes(partials, BLOCK_ROWS * L, rows, y, to + r + half);
+            fold(partials, 0, 2 * BLOCK_ROWS, rows, tokens, y, yAt, firstRow + r);
+            fold(partials, BLOCK_ROWS, 2 * BLOCK_ROWS, rows, tokens, y, yAt, firstRow + r + half);
         }
         if (rowCount % 2 != 0) {
             long last = firstRow + rowCount - 1;
-            FusedDots.pair(w, last, last, aligned, Workspace.ALIGNED, partials, 0, L, ws);
-            TileSums.foldLanes(partials, 0, 1, y, to + rowCount - 1);
+            pair(w, last, last, aligned, apart, tokens, partials, 0, 1, ws);
+            fold(partials, 0, 2 * BLOCK_ROWS, 1, tokens, y, yAt, last);
+        }
+    }
+
+    /** The sums of two rows with all tokens, as rows {@code a} and {@code b} of the tokens' 2 · BLOCK_ROWS. */
+    private static void pair(
+            Matrix w,
+            long rowA,
+            long rowB,
+            float[] aligned,
+            int apart,
+            int tokens,
+            float[] partials,
+            int a,
+            int b,
+            Workspace ws) {
+        for (int t = 0; t < tokens; t++) {
+            int from = t * 2 * BLOCK_ROWS;
+            int x = Workspace.ALIGNED + t * apart;
+            FusedDots.pair(w, rowA, rowB, aligned, x, partials, (from + a) * L, (from + b) * L, ws);
+        }
+    }
+
+    /** Folds the sums of {@code rows} rows of each token, which begin {@code apart} rows after another. */
+    private static void fold(
+            float[] partials, int first, int apart, int rows, int tokens, float[] y, int[] yAt, long row) {
+        for (int t = 0; t < tokens; t++) {
+            TileSums.foldLanes(partials, (t * apart + first) * L, rows, y, yAt[t] + Math.toIntExact(row));
         }
     }
 

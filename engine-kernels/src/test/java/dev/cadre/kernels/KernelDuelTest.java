@@ -204,6 +204,13 @@ class KernelDuelTest {
                 vector.matrices().multiply(w, 0, rows, x, from, 1, alone, to, workspace);
                 assertArrayEquals(Arrays.copyOfRange(together, yAt[t], yAt[t] + rows), alone, 0f, format.name());
             }
+            for (int few = 2; few <= 5; few++) {
+                int[] from = Arrays.copyOfRange(xAt, 40, 40 + few);
+                float[] apart = new float[few * rows];
+                vector.matrices().multiply(w, 0, rows, x, from, few, apart, yAt, workspace);
+                float[] expected = Arrays.copyOfRange(together, yAt[40], yAt[40 + few]);
+                assertArrayEquals(expected, apart, 0f, few + " tokens, " + format);
+            }
         }
     }
 
