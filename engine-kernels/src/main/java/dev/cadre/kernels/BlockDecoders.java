@@ -40,6 +40,23 @@ final class BlockDecoders {
         }
     }
 
+    /** Codes that {@link HalfWords#mayStayCodes} lets pass. */
+    static void e4m3(
+            MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
+        for (int r = 0; r < rows; r++) {
+            e4m3(src, a + r * stride, k, s, k / 64 * r, dst, at + r * GROUP, plane);
+        }
+    }
+
+    private static void e4m3(MemorySegment src, long a, int k, float[] s, int sAt, float[] dst, int at, int plane) {
+        guard(src, a);
+        for (int i = 0; i < k; i += L) {
+            float factor = s[sAt + i / 64] * FusedDots.E4M3_FACTOR;
+            VectorDecoders.ordinaryE4m3(StoredLanes.e4m3Codes(src, a + i), factor)
+                    .intoArray(dst, at + place(i, plane));
+        }
+    }
+
     static void q8(MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
         for (int r = 0; r < rows; r++) {
             q8(src, a + r * stride, k, dst, at + r * GROUP, plane);

@@ -39,7 +39,7 @@ final class FusedDots {
     private static final int IQ4_NL = BlockFormat.IQ4_NL.blockBytes();
 
     /** The difference of the biases of E4M3 and float, without what {@link HalfWords#unit} holds. */
-    private static final float E4M3_FACTOR = VectorDecoders.E4M3_BIAS / HalfWords.unit(BlockFormat.F8_E4M3);
+    static final float E4M3_FACTOR = VectorDecoders.E4M3_BIAS / HalfWords.unit(BlockFormat.F8_E4M3);
 
     private FusedDots() {}
 
@@ -137,7 +137,7 @@ final class FusedDots {
     }
 
     /** The factors of 64 columns each, from column {@code c} on, of formats that have none in their blocks. */
-    private static void stepScales(Matrix w, long firstRow, int rows, int c, int columns, float[] scales) {
+    static void stepScales(Matrix w, long firstRow, int rows, int c, int columns, float[] scales) {
         if (!RowKernels.takesHalves(w.format())) {
             return;
         }

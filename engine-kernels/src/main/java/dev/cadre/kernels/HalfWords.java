@@ -103,4 +103,17 @@ final class HalfWords {
         }
         FusedDots.store(p, pAt, s0, s1, s2, s3);
     }
+
+    /** As {@link #dot}, into neighbouring rows of a panel. */
+    static void decode(float[] w, int rows, int k, float[] s, float[] dst, int at, int plane) {
+        for (int r = 0; r < rows; r++) {
+            for (int g = 0; g < k / 16; g++) {
+                float d = s[(k / 16 * r + g) >> 2];
+                int to = at + r * PanelDots.GROUP + VectorDecoders.place(16 * g, plane);
+                for (int j = 0; j < 16; j += L) {
+                    load(w, k * r + 16 * g + j).mul(d).intoArray(dst, to + j);
+                }
+            }
+        }
+    }
 }

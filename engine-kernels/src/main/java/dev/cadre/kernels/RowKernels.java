@@ -64,6 +64,7 @@ final class RowKernels {
             int.class,
             int.class,
             int.class);
+    private static final MethodType HALVES_DECODE = CODE_DECODE.changeParameterType(0, float[].class);
     private static final MethodType DECODE = MethodType.methodType(
             void.class,
             MemorySegment.class,
@@ -99,9 +100,12 @@ final class RowKernels {
     private static final MethodHandle[] TESTS = new MethodHandle[FORMATS];
 
     private static final MethodHandle[] FIELD_DOTS = new MethodHandle[FORMATS];
+    private static final MethodHandle[] FIELD_DECODERS = new MethodHandle[FORMATS];
 
     /** One for all, in an array so that C2 does not take it for a constant. */
     private static final MethodHandle[] HALVES_DOTS = {find(HalfWords.class, "dot", HALVES_DOT)};
+
+    private static final MethodHandle[] HALVES_DECODERS = {find(HalfWords.class, "decode", HALVES_DECODE)};
 
     static {
         dot(BlockFormat.F32, FusedDots.class, "f32"); // to decode it is to copy it
@@ -129,6 +133,7 @@ final class RowKernels {
         if (L >= 8) { // there is no vector of four bytes
             TESTS[BlockFormat.F8_E4M3.ordinal()] = find(HalfWords.class, "mayStayCodes", TEST);
             FIELD_DOTS[BlockFormat.F8_E4M3.ordinal()] = find(FusedDots.class, "e4m3", DOT);
+            FIELD_DECODERS[BlockFormat.F8_E4M3.ordinal()] = find(BlockDecoders.class, "e4m3", DECODE);
         }
         if (L >= 16) { // their tables have 16 entries
             direct(BlockFormat.MXFP4, "mxfp4");
@@ -241,22 +246,31 @@ final class RowKernels {
                 }
                 whole.invokeExact(src, a, stride, rows, x, xAt, k, p, s);
             } else {
-                MethodHandle test = TESTS[format.ordinal()];
-                if (test != null && (boolean) test.invokeExact(src, a, rows * k, s)) {
+                if (mayStayCodes(format, src, a, rows * k, s)) {
                     FIELD_DOTS[format.ordinal()].invokeExact(src, a, stride, rows, x, xAt, k, p, s);
                     return;
                 }
-                float[] floats = ws.tile(rows * k);
-                if (!again) {
-                    short[] halves = ws.halves(rows * k);
-                    HALF_KERNELS[format.ordinal()].invokeExact(src, a, rows * k, halves);
-                    HalfWords.toFloats(halves, floats, rows * k);
-                }
+                float[] floats = again ? ws.tile(rows * k) : halvesAsFloats(format, src, a, rows * k, ws);
                 HALVES_DOTS[0].invokeExact(floats, rows, x, xAt, k, p, s);
             }
         } catch (Throwable t) {
             throw unchecked(t);
         }
+    }
+
+    private static boolean mayStayCodes(BlockFormat format, MemorySegment src, long a, int n, float[] s)
+            throws Throwable {
+        MethodHandle test = TESTS[format.ordinal()];
+        return test != null && (boolean) test.invokeExact(src, a, n, s);
+    }
+
+    private static float[] halvesAsFloats(BlockFormat format, MemorySegment src, long a, int n, Workspace ws)
+            throws Throwable {
+        short[] halves = ws.halves(n);
+        float[] floats = ws.tile(n);
+        HALF_KERNELS[format.ordinal()].invokeExact(src, a, n, halves);
+        HalfWords.toFloats(halves, floats, n);
+        return floats;
     }
 
     /** Codes first: that reads memory from front to back, as it is fastest; the scales then come from the cache. */
@@ -366,6 +380,36 @@ final class RowKernels {
                     COPY_DECODERS[format.ordinal()].invokeExact(raw, dst, at + r * PanelDots.GROUP, plane, k);
                 }
             }
+        } catch (Throwable t) {
+            throw unchecked(t);
+        }
+    }
+
+    /**
+     * As {@link #decode}, times scales that lie apart, for formats that {@link #takesHalves}.
+     *
+     * @param k a multiple of {@link PanelDots#STEP}
+     * @param s scales of 64 columns n of row r at {@code k/64·r + n}, with {@link HalfWords#unit} in them
+     */
+    static void decodeScaled(
+            BlockFormat format,
+            MemorySegment src,
+            long a,
+            long stride,
+            int rows,
+            int k,
+            float[] s,
+            float[] dst,
+            int at,
+            int plane,
+            Workspace ws) {
+        try {
+            if (mayStayCodes(format, src, a, rows * k, s)) {
+                FIELD_DECODERS[format.ordinal()].invokeExact(src, a, stride, rows, k, s, dst, at, plane);
+                return;
+            }
+            float[] floats = halvesAsFloats(format, src, a, rows * k, ws);
+            HALVES_DECODERS[0].invokeExact(floats, rows, k, s, dst, at, plane);
         } catch (Throwable t) {
             throw unchecked(t);
         }

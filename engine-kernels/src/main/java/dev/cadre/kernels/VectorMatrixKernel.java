@@ -248,14 +248,22 @@ final class VectorMatrixKernel implements MatrixKernel {
     /** Rows [row, row + rows), columns [c, c + count) of the matrix, padded with zeros to {@code columns}. */
     private static void decodePanels(
             Matrix w, long row, int rows, int c, int count, int columns, float[] area, int wPanels, Workspace ws) {
-        boolean direct = w.reader() == null && w.scales() == null && VectorDecoders.supports(w.format(), count);
+        boolean scaled = w.scales() != null && FusedDots.supports(w);
+        boolean direct =
+                scaled || w.reader() == null && w.scales() == null && VectorDecoders.supports(w.format(), count);
         int atOnce = direct && count == w.columns() ? PanelDots.ROWS : 1; // parts of rows have gaps between them
         for (int r = 0; r < rows; r += atOnce) {
             int at = wPanels + r / 4 * 4 * columns + r % 4 * PanelDots.GROUP;
             int n = Math.min(atOnce, rows - r);
             if (direct) {
                 long a = w.offset(row + r, c);
-                RowKernels.decode(w.format(), w.data(), a, w.rowBytes(), n, count, area, at, columns, ws);
+                if (scaled) {
+                    float[] s = ws.scales(RowKernels.scales(n * count));
+                    FusedDots.stepScales(w, row + r, n, c, count, s);
+                    RowKernels.decodeScaled(w.format(), w.data(), a, w.rowBytes(), n, count, s, area, at, columns, ws);
+                } else {
+                    RowKernels.decode(w.format(), w.data(), a, w.rowBytes(), n, count, area, at, columns, ws);
+                }
                 for (int q = 0; q < n; q++) {
                     PanelDots.clear(count, area, at + q * PanelDots.GROUP, PanelDots.ROWS, columns);
                 }
