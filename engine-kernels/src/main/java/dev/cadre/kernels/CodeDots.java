@@ -108,13 +108,18 @@ final class CodeDots {
 
     private static void decodeScaledInPairs(
             byte[] codes, int from, int k, float[] s, int sAt, float[] dst, int at, int plane) {
-        for (int g = 0; g < k / 16; g++) {
-            int to = at + VectorDecoders.place(16 * g, plane);
-            int pair = sAt + (g & -4) + (g >> 1 & 1);
-            FloatVector d = broadcast(s, pair);
-            FloatVector m = broadcast(s, pair + 2);
+        for (int n = 0; n < k / STEP; n++) {
+            FloatVector d0 = broadcast(s, sAt + 4 * n);
+            FloatVector d1 = broadcast(s, sAt + 4 * n + 1);
+            FloatVector m0 = broadcast(s, sAt + 4 * n + 2);
+            FloatVector m1 = broadcast(s, sAt + 4 * n + 3);
             for (int j = 0; j < 16; j += L) {
-                code(codes, from + 16 * g + j).fma(d, m).intoArray(dst, to + j);
+                int c = from + STEP * n + j;
+                int to = at + STEP * n + j;
+                code(codes, c).fma(d0, m0).intoArray(dst, to);
+                code(codes, c + 16).fma(d0, m0).intoArray(dst, to + plane);
+                code(codes, c + 32).fma(d1, m1).intoArray(dst, to + 2 * plane);
+                code(codes, c + 48).fma(d1, m1).intoArray(dst, to + 3 * plane);
             }
         }
     }

@@ -310,13 +310,17 @@ final class RowKernels {
     }
 
     /**
-     * Up to how many tokens {@link #dot}, for each in turn, is faster than a panel for all: decoding a block once more
-     * while it is in the first-level cache costs less than to write it to a panel and read it from there.
+     * Up to how many tokens {@link #dot}, for each in turn, is faster than a panel for all. Where a product is one
+     * pass, to decode a block once more while it is in the first-level cache costs less than to write it to a panel and
+     * read it from there.
      */
     static int tokensInTurn(BlockFormat format) {
         int f = format.ordinal();
+        if (FIELD_DOTS[f] != null) {
+            return 2; // the pass after the test
+        }
         boolean inOnePass = SCALE_KERNELS[f] == null && (DOTS[f] != null || PAIR_DOTS[f] != null);
-        return inOnePass ? 3 : 2;
+        return inOnePass ? 3 : 1;
     }
 
     /** Whether a format's product takes two rows at a time. */
