@@ -10,12 +10,9 @@ import static dev.cadre.kernels.StoredLanes.signed;
 import static dev.cadre.kernels.StoredLanes.unsigned;
 import static dev.cadre.kernels.VectorDecoders.place;
 
-import dev.cadre.kernels.format.BlockFormat;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.VectorOperators;
 
 /**
  * Vector decoders of BF16 and of the formats with 32 elements a block, straight from where they are stored: what {@link
@@ -44,14 +41,14 @@ final class BlockDecoders {
     static void e4m3(
             MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
         for (int r = 0; r < rows; r++) {
-            e4m3(src, a + r * stride, k, s, k / 64 * r, dst, at + r * GROUP, plane);
+            e4m3(src, a + r * stride, k, s, k / PanelDots.STEP * r, dst, at + r * GROUP, plane);
         }
     }
 
     private static void e4m3(MemorySegment src, long a, int k, float[] s, int sAt, float[] dst, int at, int plane) {
         guard(src, a);
         for (int i = 0; i < k; i += L) {
-            float factor = s[sAt + i / 64] * FusedDots.E4M3_FACTOR;
+            float factor = s[sAt + i / PanelDots.STEP] * FusedDots.E4M3_FACTOR;
             VectorDecoders.ordinaryE4m3(StoredLanes.e4m3Codes(src, a + i), factor)
                     .intoArray(dst, at + place(i, plane));
         }
@@ -96,32 +93,27 @@ final class BlockDecoders {
 
     static void mxfp4(
             MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
-        int bytes = BlockFormat.MXFP4.blockBytes();
         for (int r = 0; r < rows; r++) {
-            for (int n = 0; n < k / 32; n++) {
-                long o = a + r * stride + (long) bytes * n;
-                FloatVector values =
-                        VectorDecoders.E2M1.mul(VectorDecoders.halfOfE8m0(src.get(ValueLayout.JAVA_BYTE, o)));
-                levels(unsigned(src, o + 1), values, dst, at + r * GROUP + place(32 * n, plane), plane);
-            }
+            levels(src, a + r * stride, k, dst, at + r * GROUP, plane, FusedDots.MXFP4);
         }
     }
 
     static void iq4Nl(
             MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
-        int bytes = BlockFormat.IQ4_NL.blockBytes();
         for (int r = 0; r < rows; r++) {
-            for (int n = 0; n < k / 32; n++) {
-                long o = a + r * stride + (long) bytes * n;
-                FloatVector values = VectorKDecoders.LEVELS.mul(half(src, o));
-                levels(unsigned(src, o + 2), values, dst, at + r * GROUP + place(32 * n, plane), plane);
-            }
+            levels(src, a + r * stride, k, dst, at + r * GROUP, plane, FusedDots.IQ4_NL);
         }
     }
 
-    /** The values that nibbles name. A vector has 16 lanes. */
-    private static void levels(IntVector bytes, FloatVector values, float[] dst, int to, int plane) {
-        pick(bytes, values).intoArray(dst, to);
-        pick(bytes.lanewise(VectorOperators.LSHR, 4), values).intoArray(dst, to + plane);
+    /** Blocks of a scale and 16 bytes of nibbles that name entries of a table. A vector has 16 lanes. */
+    private static void levels(MemorySegment src, long a, int k, float[] dst, int at, int plane, int blockBytes) {
+        for (int n = 0; n < k / 32; n++) {
+            long o = a + (long) blockBytes * n;
+            FloatVector values = FusedDots.scaledLevels(src, o, blockBytes);
+            IntVector b = unsigned(src, o + blockBytes - 16);
+            int to = at + place(32 * n, plane);
+            pick(b, values).intoArray(dst, to);
+            pick(StoredLanes.right(b, 4), values).intoArray(dst, to + plane);
+        }
     }
 }

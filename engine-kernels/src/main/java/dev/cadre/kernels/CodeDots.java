@@ -10,8 +10,8 @@ import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * What follows {@link StagedCodes}: a row of signed bytes, times its scales, multiplied with
- * one token or written to a panel. The sums are those of {@link FusedDots}.
+ * What follows {@link StagedCodes} and {@link Codebook}: a row of signed bytes, times its scales, multiplied with one
+ * token or written to a panel. The sums are those of {@link FusedDots}.
  */
 final class CodeDots {
     private static final int STEP = PanelDots.STEP;

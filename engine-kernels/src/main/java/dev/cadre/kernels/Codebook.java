@@ -1,10 +1,9 @@
 package dev.cadre.kernels;
 
+import static dev.cadre.kernels.Lanes.BYTES;
+
 import dev.cadre.kernels.format.BlockFormat;
 import dev.cadre.kernels.format.Codebooks;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.VectorMask;
@@ -20,10 +19,6 @@ final class Codebook {
     /** The table of IQ1 holds its values times eight. */
     static final float IQ1_UNIT = 0.125f;
 
-    private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
-    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-
-    private static final VectorSpecies<Byte> BYTES = VectorSpecies.of(byte.class, VectorShape.forBitSize(Lanes.BITS));
     private static final VectorSpecies<Long> LONGS = VectorSpecies.of(long.class, VectorShape.forBitSize(Lanes.BITS));
     private static final int N = BYTES.length();
 
@@ -50,7 +45,7 @@ final class Codebook {
     private static long[] eights(byte[] book) {
         long[] table = new long[book.length / 8];
         for (int i = 0; i < table.length; i++) {
-            table[i] = (long) LONG.get(book, 8 * i);
+            table[i] = VectorDecoders.int64(book, 8 * i);
         }
         return table;
     }
@@ -58,7 +53,7 @@ final class Codebook {
     private static int[] fours(byte[] book) {
         int[] table = new int[book.length / 4];
         for (int i = 0; i < table.length; i++) {
-            table[i] = (int) INT.get(book, 4 * i);
+            table[i] = VectorDecoders.int32(book, 4 * i);
         }
         return table;
     }
@@ -100,7 +95,7 @@ final class Codebook {
     static void signed(long[] entries, byte[] signs, int k, byte[] codes) {
         ByteVector zero = ByteVector.zero(BYTES);
         for (int i = 0; i < k; i += N) {
-            VectorMask<Byte> negative = VectorMask.fromLong(BYTES, (long) LONG.get(signs, i / 8));
+            VectorMask<Byte> negative = VectorMask.fromLong(BYTES, VectorDecoders.int64(signs, i / 8));
             ByteVector values = LongVector.fromArray(LONGS, entries, i / 8).reinterpretAsBytes();
             values.blend(zero.sub(values), negative).intoArray(codes, i);
         }

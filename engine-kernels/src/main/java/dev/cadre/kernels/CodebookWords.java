@@ -1,23 +1,21 @@
 package dev.cadre.kernels;
 
 import static dev.cadre.kernels.Lanes.B;
+import static dev.cadre.kernels.Lanes.BYTES;
 import static dev.cadre.kernels.Lanes.I;
 import static dev.cadre.kernels.Lanes.INDEX;
 import static dev.cadre.kernels.Lanes.L;
+import static dev.cadre.kernels.StoredLanes.left;
+import static dev.cadre.kernels.StoredLanes.right;
 import static dev.cadre.kernels.VectorDecoders.half;
+import static dev.cadre.kernels.VectorDecoders.halfWords;
 import static dev.cadre.kernels.VectorDecoders.int32;
+import static dev.cadre.kernels.VectorDecoders.int64;
+import static dev.cadre.kernels.VectorDecoders.unsigned;
 
-import dev.cadre.kernels.format.BlockFormat;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShape;
-import jdk.incubator.vector.VectorSpecies;
 
 /**
  * The fields of the IQ types with a codebook, brought from their many places to one layout, from which {@link Codebook}
@@ -27,20 +25,13 @@ import jdk.incubator.vector.VectorSpecies;
  * <p>Vectors go over the words of a block. Fields that several words share, or that are shorter than a byte, are picked
  * from a vector of ints and shifted down by different distances.
  *
- * <p>Blocks are copied first, so that no number read from a mapped page is an index (see {@code LookupTables}), and
- * vectors may reach over a block's end.
+ * <p>They read a copy ({@link VectorDecoders#copy}), so that no number read from a mapped page is an index (see {@code
+ * LookupTables}), and vectors may reach over a block's end.
  */
 final class CodebookWords {
-    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-
-    private static final VectorSpecies<Byte> WHOLE = VectorSpecies.of(byte.class, VectorShape.forBitSize(Lanes.BITS));
-
     private static final int BLOCK = 256;
     private static final int WORDS = BLOCK / 8;
     private static final int SCALES = BLOCK / 16;
-
-    /** Bytes that may be read behind the last block. */
-    static final int MARGIN = 64;
 
     // lane numbers
     private static final IntVector HALVES = right(INDEX, 1);
@@ -60,29 +51,8 @@ final class CodebookWords {
 
     private CodebookWords() {}
 
-    private static void copy(BlockFormat format, MemorySegment src, long a, int k, byte[] raw) {
-        int bytes = k / format.blockElements() * format.blockBytes();
-        MemorySegment.copy(src, ValueLayout.JAVA_BYTE, a, raw, 0, bytes);
-    }
-
-    private static IntVector right(IntVector v, int bits) {
-        return v.lanewise(VectorOperators.LSHR, bits);
-    }
-
-    private static IntVector left(IntVector v, int bits) {
-        return v.lanewise(VectorOperators.LSHL, bits);
-    }
-
-    private static IntVector bytes(byte[] raw, int o) {
-        return (IntVector) ByteVector.fromArray(B, raw, o).convertShape(VectorOperators.ZERO_EXTEND_B2I, I, 0);
-    }
-
-    private static IntVector shorts(byte[] raw, int o) {
-        return VectorDecoders.halfWords(raw, o);
-    }
-
     private static IntVector ints(byte[] raw, int o) {
-        return ByteVector.fromArray(WHOLE, raw, o).reinterpretAsInts();
+        return ByteVector.fromArray(BYTES, raw, o).reinterpretAsInts();
     }
 
     /** In each lane the int of the given number from {@code o} on, shifted down. */
@@ -102,8 +72,12 @@ final class CodebookWords {
         ((ByteVector) seven.or(odd).convertShape(VectorOperators.I2B, B, 0)).intoArray(signs, at);
     }
 
-    static void iq2Xxs(MemorySegment src, long a, int k, byte[] raw, int[] words, byte[] signs, float[] s) {
-        copy(BlockFormat.IQ2_XXS, src, a, k, raw);
+    /** All types scale by odd numbers: d·(2n + 1). */
+    private static void storeScales(IntVector n, float d, float[] s, int at) {
+        VectorDecoders.toFloats(left(n, 1).or(1)).mul(d).intoArray(s, at);
+    }
+
+    static void iq2Xxs(byte[] raw, int k, int[] words, byte[] signs, float[] s) {
         for (int w = 0; w < k / 8; w += L) {
             int o = 66 * (w / WORDS) + 2 + 2 * (w % WORDS);
             picked(raw, o, EVEN_OF_FOURS, BYTE_SHIFTS).and(255).intoArray(words, w);
@@ -111,29 +85,27 @@ final class CodebookWords {
         }
         for (int g = 0; g < k / 16; g += L) {
             int o = 66 * (g / SCALES);
-            float d = 0.25f * half(raw, o);
+            float d = 0.125f * half(raw, o);
             IntVector scale = right(ODD.selectFrom(ints(raw, o + 2 + 4 * (g % SCALES))), 28);
-            VectorDecoders.toFloats(scale).add(0.5f).mul(d).intoArray(s, g);
+            storeScales(scale, d, s, g);
         }
     }
 
-    static void iq2Xs(MemorySegment src, long a, int k, byte[] raw, int[] words, byte[] signs, float[] s) {
-        copy(BlockFormat.IQ2_XS, src, a, k, raw);
+    static void iq2Xs(byte[] raw, int k, int[] words, byte[] signs, float[] s) {
         for (int w = 0; w < k / 8; w += L) {
-            IntVector q = shorts(raw, 74 * (w / WORDS) + 2 + 2 * (w % WORDS));
+            IntVector q = halfWords(raw, 74 * (w / WORDS) + 2 + 2 * (w % WORDS));
             q.and(0x1ff).intoArray(words, w);
             storeSevens(right(q, 9), signs, w);
         }
         scalesInNibbles(k, raw, 74, s);
     }
 
-    static void iq2S(MemorySegment src, long a, int k, byte[] raw, int[] words, byte[] signs, float[] s) {
-        copy(BlockFormat.IQ2_S, src, a, k, raw);
+    static void iq2S(byte[] raw, int k, int[] words, byte[] signs, float[] s) {
         for (int w = 0; w < k / 8; w += L) {
             int o = 82 * (w / WORDS);
             int n = w % WORDS;
             IntVector upper = shared(raw, o + 66 + n / 4, PAIRS).and(3);
-            bytes(raw, o + 2 + n).or(left(upper, 8)).intoArray(words, w);
+            unsigned(raw, o + 2 + n, 0).or(left(upper, 8)).intoArray(words, w);
             ByteVector.fromArray(B, raw, o + 34 + n).intoArray(signs, w);
         }
         scalesInNibbles(k, raw, 82, s);
@@ -143,15 +115,14 @@ final class CodebookWords {
     private static void scalesInNibbles(int k, byte[] raw, int blockBytes, float[] s) {
         for (int g = 0; g < k / 16; g += L) {
             int o = blockBytes * (g / SCALES);
-            float d = 0.25f * half(raw, o);
+            float d = 0.125f * half(raw, o);
             IntVector scale = picked(raw, o + blockBytes - 8 + g % SCALES / 2, EIGHTHS, NIBBLES)
                     .and(15);
-            VectorDecoders.toFloats(scale).add(0.5f).mul(d).intoArray(s, g);
+            storeScales(scale, d, s, g);
         }
     }
 
-    static void iq3Xxs(MemorySegment src, long a, int k, byte[] raw, int[] words, byte[] signs, float[] s) {
-        copy(BlockFormat.IQ3_XXS, src, a, k, raw);
+    static void iq3Xxs(byte[] raw, int k, int[] words, byte[] signs, float[] s) {
         for (int w = 0; w < k / 8; w += L) {
             int o = 98 * (w / WORDS);
             int n = w % WORDS;
@@ -160,14 +131,13 @@ final class CodebookWords {
         }
         for (int g = 0; g < k / 16; g += L) {
             int o = 98 * (g / SCALES);
-            float d = 0.5f * half(raw, o);
+            float d = 0.25f * half(raw, o);
             IntVector scale = right(HALVES.selectFrom(ints(raw, o + 66 + 2 * (g % SCALES))), 28);
-            VectorDecoders.toFloats(scale).add(0.5f).mul(d).intoArray(s, g);
+            storeScales(scale, d, s, g);
         }
     }
 
-    static void iq3S(MemorySegment src, long a, int k, byte[] raw, int[] words, byte[] signs, float[] s) {
-        copy(BlockFormat.IQ3_S, src, a, k, raw);
+    static void iq3S(byte[] raw, int k, int[] words, byte[] signs, float[] s) {
         for (int w = 0; w < k / 8; w += L) {
             int o = 110 * (w / WORDS);
             int n = w % WORDS;
@@ -183,24 +153,23 @@ final class CodebookWords {
             float d = half(raw, o);
             IntVector scale =
                     shared(raw, o + 106 + g % SCALES / 4, NIBBLES_OF_TWO).and(15);
-            VectorDecoders.toFloats(left(scale, 1).or(1)).mul(d).intoArray(s, g);
+            storeScales(scale, d, s, g);
         }
     }
 
     /** The low eight bits of two entries' numbers. */
     private static IntVector twoNumbers(byte[] raw, int o) {
-        IntVector both = shorts(raw, o);
+        IntVector both = halfWords(raw, o);
         return both.or(left(both, 8)).and(0x00ff00ff);
     }
 
-    static void iq1S(MemorySegment src, long a, int k, byte[] raw, int[] words, byte[] signs, float[] s) {
-        copy(BlockFormat.IQ1_S, src, a, k, raw);
+    static void iq1S(byte[] raw, int k, int[] words, byte[] signs, float[] s) {
         for (int w = 0; w < k / 8; w += L) {
             int o = 50 * (w / WORDS);
             int n = w % WORDS;
-            IntVector h = QUARTERS.selectFrom(shorts(raw, o + 34 + n / 2));
+            IntVector h = QUARTERS.selectFrom(halfWords(raw, o + 34 + n / 2));
             IntVector upper = h.lanewise(VectorOperators.LSHR, TRIPLES).and(7);
-            bytes(raw, o + 2 + n)
+            unsigned(raw, o + 2 + n, 0)
                     .or(left(upper, 8))
                     .or(right(h.and(0x8000), 15 - 11))
                     .intoArray(words, w);
@@ -208,29 +177,28 @@ final class CodebookWords {
         for (int g = 0; g < k / 16; g += L) {
             int o = 50 * (g / SCALES);
             float d = Codebook.IQ1_UNIT * half(raw, o);
-            IntVector scale = right(HALVES.selectFrom(shorts(raw, o + 34 + g % SCALES)), 12)
+            IntVector scale = right(HALVES.selectFrom(halfWords(raw, o + 34 + g % SCALES)), 12)
                     .and(7);
-            VectorDecoders.toFloats(left(scale, 1).or(1)).mul(d).intoArray(s, g);
+            storeScales(scale, d, s, g);
         }
     }
 
-    static void iq1M(MemorySegment src, long a, int k, byte[] raw, int[] words, byte[] signs, float[] s) {
-        copy(BlockFormat.IQ1_M, src, a, k, raw);
+    static void iq1M(byte[] raw, int k, int[] words, byte[] signs, float[] s) {
         for (int w = 0; w < k / 8; w += L) {
             int o = 56 * (w / WORDS);
             int n = w % WORDS;
             IntVector upper = picked(raw, o + 32 + n / 2, EIGHTHS, NIBBLES).and(15);
-            bytes(raw, o + n).or(left(upper, 8)).intoArray(words, w);
+            unsigned(raw, o + n, 0).or(left(upper, 8)).intoArray(words, w);
         }
         for (int g = 0; g < k / 16; g += L) {
             int o = 56 * (g / SCALES) + 48;
             // the upper nibbles of the four words of scales are one half-precision number
-            short bits = (short) Long.compress((long) LONG.get(raw, o), 0xf000f000f000f000L);
+            short bits = (short) Long.compress(int64(raw, o), 0xf000f000f000f000L);
             float d = Codebook.IQ1_UNIT * Float.float16ToFloat(bits);
-            IntVector scale = QUARTERS.selectFrom(shorts(raw, o + g % SCALES / 2))
+            IntVector scale = QUARTERS.selectFrom(halfWords(raw, o + g % SCALES / 2))
                     .lanewise(VectorOperators.LSHR, TRIPLES)
                     .and(7);
-            VectorDecoders.toFloats(left(scale, 1).or(1)).mul(d).intoArray(s, g);
+            storeScales(scale, d, s, g);
         }
     }
 }

@@ -35,8 +35,8 @@ final class FusedDots {
     static final int STEP = PanelDots.STEP;
 
     // bytes of a block
-    private static final int MXFP4 = BlockFormat.MXFP4.blockBytes();
-    private static final int IQ4_NL = BlockFormat.IQ4_NL.blockBytes();
+    static final int MXFP4 = BlockFormat.MXFP4.blockBytes();
+    static final int IQ4_NL = BlockFormat.IQ4_NL.blockBytes();
 
     /** The difference of the biases of E4M3 and float, without what {@link HalfWords#unit} holds. */
     static final float E4M3_FACTOR = VectorDecoders.E4M3_BIAS / HalfWords.unit(BlockFormat.F8_E4M3);
@@ -62,7 +62,7 @@ final class FusedDots {
     }
 
     /**
-     * Leaves the sums by lane of {@code count} rows in as many vectors; those of token t from {@code t·apart·L} on.
+     * Leaves the sums by lane of {@code count} rows in as many vectors, of token t from {@code t·BLOCK_ROWS·L} on.
      *
      * @param x activations [K], of token t from {@code xAt + t·xApart} on
      */
@@ -75,7 +75,6 @@ final class FusedDots {
             int xApart,
             int tokens,
             float[] partials,
-            int apart,
             Workspace ws) {
         int k = w.columns();
         int width = Math.min(VectorMatrixKernel.CHUNK, k);
@@ -91,12 +90,12 @@ final class FusedDots {
                 int n = Math.min(width, k - c);
                 stepScales(w, row, rows, c, n, scales);
                 long a = offset(w, row, c);
+                boolean fields = RowKernels.unpack(w.format(), w.data(), a, rows * n, scales, ws);
                 for (int t = 0; t < tokens; t++) {
                     int from = xAt + t * xApart + c;
-                    boolean again = t > 0;
-                    RowKernels.dot(w.format(), w.data(), a, w.rowBytes(), rows, x, from, n, planes, scales, ws, again);
+                    RowKernels.dot(w.format(), w.data(), a, w.rowBytes(), rows, x, from, n, planes, scales, ws, fields);
                     for (int r = 0; r < rows; r++) {
-                        total(planes, 4 * L * r, c, partials, (t * apart + q + r) * L);
+                        total(planes, 4 * L * r, c, partials, (t * VectorMatrixKernel.BLOCK_ROWS + q + r) * L);
                     }
                 }
             }
@@ -326,7 +325,7 @@ final class FusedDots {
     }
 
     /** A block's table, times its scale. */
-    private static FloatVector scaledLevels(MemorySegment src, long o, int blockBytes) {
+    static FloatVector scaledLevels(MemorySegment src, long o, int blockBytes) {
         return blockBytes == MXFP4
                 ? VectorDecoders.E2M1.mul(VectorDecoders.halfOfE8m0(src.get(ValueLayout.JAVA_BYTE, o)))
                 : VectorKDecoders.LEVELS.mul(half(src, o));

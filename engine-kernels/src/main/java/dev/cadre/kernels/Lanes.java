@@ -25,6 +25,9 @@ final class Lanes {
     /** Bytes that widen to one float vector; there is no 32-bit species, so at 128 bits half of it is used. */
     static final VectorSpecies<Byte> B = L == 16 ? ByteVector.SPECIES_128 : ByteVector.SPECIES_64;
 
+    /** As many bytes as a vector holds. */
+    static final VectorSpecies<Byte> BYTES = VectorSpecies.of(byte.class, VectorShape.forBitSize(BITS));
+
     /** Bytes of L 16-bit words. */
     static final VectorSpecies<Byte> HALF = VectorSpecies.of(byte.class, VectorShape.forBitSize(BITS / 2));
 

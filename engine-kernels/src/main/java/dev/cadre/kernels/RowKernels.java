@@ -36,15 +36,8 @@ final class RowKernels {
             void.class, byte[].class, int.class, float[].class, int.class, int.class, float[].class, float[].class);
     private static final MethodType CODE_DECODE = MethodType.methodType(
             void.class, byte[].class, int.class, int.class, float[].class, float[].class, int.class, int.class);
-    private static final MethodType WORDS = MethodType.methodType(
-            void.class,
-            MemorySegment.class,
-            long.class,
-            int.class,
-            byte[].class,
-            int[].class,
-            byte[].class,
-            float[].class);
+    private static final MethodType WORDS =
+            MethodType.methodType(void.class, byte[].class, int.class, int[].class, byte[].class, float[].class);
     private static final MethodType SIGNS =
             MethodType.methodType(void.class, long[].class, byte[].class, int.class, byte[].class);
     private static final MethodType HALVES = SCALES.changeParameterType(3, short[].class);
@@ -212,11 +205,9 @@ final class RowKernels {
      *
      * @param a byte from which on the first row's weights are stored
      * @param stride bytes from row to row; several rows follow one another without a gap
-     * @param s room for {@link #scales} of {@code rows·k} columns. If scales do not lie in the blocks, a row's 64
-     *     columns n have theirs at {@code k/64·r + n}
-     * @param ws room for what is between
-     * @param again whether the call before was for the same rows, with another token: what it has unpacked is still
-     *     there
+     * @param s what {@link #unpack} has left there for all rows
+     * @param ws as {@code s}
+     * @param fields what {@link #unpack} answered
      */
     static void dot(
             BlockFormat format,
@@ -230,66 +221,65 @@ final class RowKernels {
             float[] p,
             float[] s,
             Workspace ws,
-            boolean again) {
+            boolean fields) {
         MethodHandle coded = CODE_DOTS[format.ordinal()];
-        MethodHandle whole = DOTS[format.ordinal()];
+        MethodHandle whole = fields ? FIELD_DOTS[format.ordinal()] : DOTS[format.ordinal()];
         try {
             if (coded != null) {
-                byte[] codes = ws.codes(rows * k);
-                if (!again) {
-                    unpack(format, src, a, rows * k, codes, s, ws);
-                }
-                coded.invokeExact(codes, rows, x, xAt, k, p, s);
+                coded.invokeExact(ws.codes(rows * k), rows, x, xAt, k, p, s);
             } else if (whole != null) {
-                if (!again) {
-                    unpackScales(format, src, a, rows * k, s);
-                }
                 whole.invokeExact(src, a, stride, rows, x, xAt, k, p, s);
             } else {
-                if (mayStayCodes(format, src, a, rows * k, s)) {
-                    FIELD_DOTS[format.ordinal()].invokeExact(src, a, stride, rows, x, xAt, k, p, s);
-                    return;
-                }
-                float[] floats = again ? ws.tile(rows * k) : halvesAsFloats(format, src, a, rows * k, ws);
-                HALVES_DOTS[0].invokeExact(floats, rows, x, xAt, k, p, s);
+                HALVES_DOTS[0].invokeExact(ws.tile(rows * k), rows, x, xAt, k, p, s);
             }
         } catch (Throwable t) {
             throw unchecked(t);
         }
     }
 
-    private static boolean mayStayCodes(BlockFormat format, MemorySegment src, long a, int n, float[] s)
-            throws Throwable {
-        MethodHandle test = TESTS[format.ordinal()];
-        return test != null && (boolean) test.invokeExact(src, a, n, s);
-    }
-
-    private static float[] halvesAsFloats(BlockFormat format, MemorySegment src, long a, int n, Workspace ws)
-            throws Throwable {
-        short[] halves = ws.halves(n);
-        float[] floats = ws.tile(n);
-        HALF_KERNELS[format.ordinal()].invokeExact(src, a, n, halves);
-        HalfWords.toFloats(halves, floats, n);
-        return floats;
-    }
-
-    /** Codes first: that reads memory from front to back, as it is fastest; the scales then come from the cache. */
-    private static void unpack(
-            BlockFormat format, MemorySegment src, long a, int k, byte[] codes, float[] s, Workspace ws)
-            throws Throwable {
-        MethodHandle words = WORD_KERNELS[format.ordinal()];
-        if (words == null) {
-            CODE_KERNELS[format.ordinal()].invokeExact(src, a, k, codes, s);
-            unpackScales(format, src, a, k, s);
-            return;
+    /**
+     * Unpacks what {@link #dot} and the decoders do not read from the blocks themselves, of {@code n} columns of rows
+     * that follow one another without a gap.
+     *
+     * @param s takes the scales, {@link #scales} of n. If they do not lie in the blocks, 64 columns i have theirs at i
+     * @param ws takes codes, or half-precision words as floats
+     * @return whether codes have stayed where they are, for the kernels that move their fields
+     */
+    static boolean unpack(BlockFormat format, MemorySegment src, long a, int n, float[] s, Workspace ws) {
+        int f = format.ordinal();
+        try {
+            if (WORD_KERNELS[f] != null) {
+                unpackEntries(format, src, a, n, s, ws);
+            } else if (CODE_KERNELS[f] != null) {
+                // Codes first: that reads memory from front to back, as it is fastest; the scales come from the cache.
+                CODE_KERNELS[f].invokeExact(src, a, n, ws.codes(n), s);
+                SCALE_KERNELS[f].invokeExact(src, a, n, s);
+            } else if (SCALE_KERNELS[f] != null) {
+                SCALE_KERNELS[f].invokeExact(src, a, n, s);
+            } else if (HALF_KERNELS[f] != null) {
+                if (TESTS[f] != null && (boolean) TESTS[f].invokeExact(src, a, n, s)) {
+                    return true;
+                }
+                short[] halves = ws.halves(n);
+                HALF_KERNELS[f].invokeExact(src, a, n, halves);
+                HalfWords.toFloats(halves, ws.tile(n), n);
+            }
+            return false;
+        } catch (Throwable t) {
+            throw unchecked(t);
         }
-        byte[] raw = ws.raw(k / format.blockElements() * format.blockBytes() + CodebookWords.MARGIN);
-        int[] numbers = ws.numbers(k / 8);
-        byte[] signs = ws.signs(k / 8 + Long.BYTES);
-        long[] entries = ws.entries(k / 8);
-        words.invokeExact(src, a, k, raw, numbers, signs, s);
-        BOOKS[format.ordinal()].lookUp(numbers, k / 8, entries);
-        SIGN_KERNELS[format.ordinal()].invokeExact(entries, signs, k, codes);
+    }
+
+    private static void unpackEntries(BlockFormat format, MemorySegment src, long a, int n, float[] s, Workspace ws)
+            throws Throwable {
+        int f = format.ordinal();
+        byte[] raw = VectorDecoders.copy(format, src, a, n, ws);
+        int[] numbers = ws.numbers(n / 8);
+        byte[] signs = ws.signs(n / 8 + Long.BYTES);
+        long[] entries = ws.entries(n / 8);
+        WORD_KERNELS[f].invokeExact(raw, n, numbers, signs, s);
+        BOOKS[f].lookUp(numbers, n / 8, entries);
+        SIGN_KERNELS[f].invokeExact(entries, signs, n, ws.codes(n));
     }
 
     /** Whether a format has a product with one token, by {@link #dot} or {@link #dotPair}. */
@@ -372,11 +362,10 @@ final class RowKernels {
         float[] s = ws.scales(scales(rows * k));
         try {
             if (coded != null) {
-                byte[] codes = ws.codes(rows * k);
-                unpack(format, src, a, rows * k, codes, s, ws);
-                coded.invokeExact(codes, rows, k, s, dst, at, plane);
+                unpack(format, src, a, rows * k, s, ws);
+                coded.invokeExact(ws.codes(rows * k), rows, k, s, dst, at, plane);
             } else if (decoder != null) {
-                unpackScales(format, src, a, rows * k, s);
+                unpack(format, src, a, rows * k, s, ws);
                 decoder.invokeExact(src, a, stride, rows, k, s, dst, at, plane);
             } else {
                 for (int r = 0; r < rows; r++) {
@@ -408,12 +397,11 @@ final class RowKernels {
             int plane,
             Workspace ws) {
         try {
-            if (mayStayCodes(format, src, a, rows * k, s)) {
+            if (unpack(format, src, a, rows * k, s, ws)) {
                 FIELD_DECODERS[format.ordinal()].invokeExact(src, a, stride, rows, k, s, dst, at, plane);
-                return;
+            } else {
+                HALVES_DECODERS[0].invokeExact(ws.tile(rows * k), rows, k, s, dst, at, plane);
             }
-            float[] floats = halvesAsFloats(format, src, a, rows * k, ws);
-            HALVES_DECODERS[0].invokeExact(floats, rows, k, s, dst, at, plane);
         } catch (Throwable t) {
             throw unchecked(t);
         }
@@ -430,17 +418,6 @@ final class RowKernels {
     /** Room for the scales of {@code k} columns in any format. */
     static int scales(int k) {
         return k / 8 + 16;
-    }
-
-    private static void unpackScales(BlockFormat format, MemorySegment src, long a, int k, float[] s) {
-        MethodHandle kernel = SCALE_KERNELS[format.ordinal()];
-        if (kernel != null) {
-            try {
-                kernel.invokeExact(src, a, k, s);
-            } catch (Throwable t) {
-                throw unchecked(t);
-            }
-        }
     }
 
     /** Kernels declare no exceptions: what they throw is an {@code Error} or a {@code RuntimeException}. */

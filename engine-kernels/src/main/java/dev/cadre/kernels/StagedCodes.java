@@ -2,11 +2,12 @@ package dev.cadre.kernels;
 
 import static dev.cadre.kernels.StoredLanes.LE;
 import static dev.cadre.kernels.StoredLanes.guard;
+import static dev.cadre.kernels.StoredLanes.left;
+import static dev.cadre.kernels.StoredLanes.right;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -39,14 +40,6 @@ final class StagedCodes {
     private static IntVector load(MemorySegment src, long o) {
         guard(src, o);
         return ByteVector.fromMemorySegment(BYTES, src, o, LE).reinterpretAsInts();
-    }
-
-    private static IntVector right(IntVector v, int bits) {
-        return v.lanewise(VectorOperators.LSHR, bits);
-    }
-
-    private static IntVector left(IntVector v, int bits) {
-        return v.lanewise(VectorOperators.LSHL, bits);
     }
 
     private static void store(IntVector v, byte[] codes, int at) {

@@ -1,6 +1,7 @@
 package dev.cadre.kernels;
 
 import static dev.cadre.kernels.Lanes.B;
+import static dev.cadre.kernels.Lanes.BYTES;
 import static dev.cadre.kernels.Lanes.F;
 import static dev.cadre.kernels.Lanes.I;
 import static dev.cadre.kernels.Lanes.L;
@@ -13,8 +14,6 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShape;
-import jdk.incubator.vector.VectorSpecies;
 
 /** Stored numbers and fields of bytes as vectors: what the kernels that read segments are put together from. */
 final class StoredLanes {
@@ -33,9 +32,6 @@ final class StoredLanes {
     private static final FloatVector BASE_0_AND_8 = floats(0x1p23f + 8);
     private static final FloatVector BASE_4 = floats(0x1p19f);
     private static final FloatVector BASE_4_AND_8 = floats(0x1p19f + 8);
-
-    /** As many bytes as a vector holds. */
-    private static final VectorSpecies<Byte> WHOLE = VectorSpecies.of(byte.class, VectorShape.forBitSize(Lanes.BITS));
 
     /** The code of NaN, but for its sign, and the greatest there is. */
     private static final byte E4M3_NAN = 0x7f;
@@ -112,9 +108,9 @@ final class StoredLanes {
      * @param n a multiple of {@link PanelDots#STEP}
      */
     static boolean hasE4m3Nan(MemorySegment src, long o, int n) {
-        ByteVector greatest = ByteVector.zero(WHOLE);
-        for (int i = 0; i < n; i += WHOLE.length()) {
-            greatest = ByteVector.fromMemorySegment(WHOLE, src, o + i, LE)
+        ByteVector greatest = ByteVector.zero(BYTES);
+        for (int i = 0; i < n; i += BYTES.length()) {
+            greatest = ByteVector.fromMemorySegment(BYTES, src, o + i, LE)
                     .and(E4M3_NAN)
                     .max(greatest);
         }
@@ -124,13 +120,21 @@ final class StoredLanes {
     /** Whether of the first e4m3 codes, as many as fit a vector, more than one in 16 has no leading one. */
     static boolean hasManySubnormalE4m3(MemorySegment src, long o) {
         VectorMask<Byte> small =
-                ByteVector.fromMemorySegment(WHOLE, src, o, LE).and(E4M3_NAN).compare(VectorOperators.LT, (byte) 8);
-        return small.trueCount() > WHOLE.length() / 16;
+                ByteVector.fromMemorySegment(BYTES, src, o, LE).and(E4M3_NAN).compare(VectorOperators.LT, (byte) 8);
+        return small.trueCount() > BYTES.length() / 16;
     }
 
     /** L e4m3 codes, extended with their sign. */
     static IntVector e4m3Codes(MemorySegment src, long o) {
         return (IntVector) ByteVector.fromMemorySegment(B, src, o, LE).convertShape(VectorOperators.B2I, I, 0);
+    }
+
+    static IntVector right(IntVector v, int bits) {
+        return v.lanewise(VectorOperators.LSHR, bits);
+    }
+
+    static IntVector left(IntVector v, int bits) {
+        return v.lanewise(VectorOperators.LSHL, bits);
     }
 
     static FloatVector load(float[] x, int at) {

@@ -25,10 +25,11 @@ import jdk.incubator.vector.VectorOperators;
  * it looks: the copy is one checked bulk access that streams, and what follows has plain array bounds checks instead of
  * a segment's. It is also what makes mapped memory safe: HotSpot turns a fault on a mapped page (a file truncated while
  * in use) into an {@code InternalError} in such a copy, whereas vector loads from the page can kill the process unless
- * the same method makes a scalar access too, as those of {@link VectorKDecoders} do.
+ * the same method makes a scalar access too, as those of {@link BlockDecoders} and {@link VectorKDecoders} do.
  */
 final class VectorDecoders {
     private static final VarHandle SHORT = MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
     /** The distance of planes that makes a panel of four rows consecutive floats. */
@@ -75,10 +76,10 @@ final class VectorDecoders {
         return RowKernels.decodes(format) && count % B.length() == 0;
     }
 
-    /** The blocks of {@code count} elements, copied to the workspace. */
+    /** The blocks of {@code count} elements, copied to the workspace; a vector may reach over the last one's end. */
     static byte[] copy(BlockFormat format, MemorySegment src, long offset, int count, Workspace workspace) {
         int bytes = count / format.blockElements() * format.blockBytes();
-        byte[] raw = workspace.raw(bytes);
+        byte[] raw = workspace.raw(bytes + Lanes.BYTES.length());
         MemorySegment.copy(src, ValueLayout.JAVA_BYTE, offset, raw, 0, bytes);
         return raw;
     }
@@ -97,6 +98,10 @@ final class VectorDecoders {
 
     static int int32(byte[] raw, int offset) {
         return (int) INT.get(raw, offset);
+    }
+
+    static long int64(byte[] raw, int offset) {
+        return (long) LONG.get(raw, offset);
     }
 
     /** Part {@code p} of signed bytes as floats. */

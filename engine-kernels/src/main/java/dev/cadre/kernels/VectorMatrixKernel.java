@@ -308,7 +308,7 @@ final class VectorMatrixKernel implements MatrixKernel {
         float[] partials = ws.partials(tokens * BLOCK_ROWS * L);
         for (int r = 0; r < rowCount; r += BLOCK_ROWS) {
             int rows = Math.min(BLOCK_ROWS, rowCount - r);
-            FusedDots.rows(w, firstRow + r, rows, aligned, Workspace.ALIGNED, apart, tokens, partials, BLOCK_ROWS, ws);
+            FusedDots.rows(w, firstRow + r, rows, aligned, Workspace.ALIGNED, apart, tokens, partials, ws);
             fold(partials, 0, BLOCK_ROWS, rows, tokens, y, yAt, firstRow + r);
         }
     }
