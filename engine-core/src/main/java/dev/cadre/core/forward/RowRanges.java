@@ -16,7 +16,7 @@ final class RowRanges {
     /** From so many tokens on, weights are decoded into a cache that the tokens share, and jumps matter less. */
     private static final int MANY_TOKENS = 16;
 
-    private static final int MANY_TOKENS_ROWS = 256;
+    private static final int MANY_TOKENS_ROWS = 512;
 
     /** Items for each worker, if the rows are enough: one slow worker must not hold the others long. */
     private static final int ITEMS_PER_WORKER = 4;
