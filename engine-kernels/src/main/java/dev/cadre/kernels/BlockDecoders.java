@@ -94,22 +94,23 @@ final class BlockDecoders {
     static void mxfp4(
             MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
         for (int r = 0; r < rows; r++) {
-            levels(src, a + r * stride, k, dst, at + r * GROUP, plane, FusedDots.MXFP4);
+            levels(src, a + r * stride, k, dst, at + r * GROUP, plane, FusedDots.MXFP4, VectorDecoders.E2M1);
         }
     }
 
     static void iq4Nl(
             MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
         for (int r = 0; r < rows; r++) {
-            levels(src, a + r * stride, k, dst, at + r * GROUP, plane, FusedDots.IQ4_NL);
+            levels(src, a + r * stride, k, dst, at + r * GROUP, plane, FusedDots.NIBBLES, VectorKDecoders.LEVELS);
         }
     }
 
     /** Blocks of a scale and 16 bytes of nibbles that name entries of a table. A vector has 16 lanes. */
-    private static void levels(MemorySegment src, long a, int k, float[] dst, int at, int plane, int blockBytes) {
+    private static void levels(
+            MemorySegment src, long a, int k, float[] dst, int at, int plane, int blockBytes, FloatVector table) {
         for (int n = 0; n < k / 32; n++) {
             long o = a + (long) blockBytes * n;
-            FloatVector values = FusedDots.scaledLevels(src, o, blockBytes);
+            FloatVector values = FusedDots.scaledLevels(src, o, blockBytes, table);
             IntVector b = unsigned(src, o + blockBytes - 16);
             int to = at + place(32 * n, plane);
             pick(b, values).intoArray(dst, to);

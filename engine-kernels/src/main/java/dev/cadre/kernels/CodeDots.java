@@ -23,9 +23,19 @@ final class CodeDots {
     }
 
     /** s[g] scales 16 columns g. */
-    static void scaled(byte[] codes, int rows, float[] x, int xAt, int k, float[] p, float[] s) {
-        for (int r = 0; r < rows; r++) {
-            scaled(codes, k * r, x, xAt, k, p, 4 * L * r, s, k / 16 * r);
+    static void scaled(RowCursor c) {
+        while (c.next()) {
+            float[] s = RowKernels.unpackCodes(c);
+            scaled(
+                    c.ws.codes(c.unpacked),
+                    c.columns * c.place,
+                    c.x,
+                    c.xAt,
+                    c.columns,
+                    c.sums,
+                    c.sumsAt,
+                    s,
+                    c.columns / 16 * c.place);
         }
     }
 
@@ -45,13 +55,23 @@ final class CodeDots {
                 s3 = code(codes, c + 48).mul(broadcast(s, sAt + 4 * n + 3)).fma(load(x, i + 48), s3);
             }
         }
-        FusedDots.store(p, pAt, s0, s1, s2, s3);
+        FusedDots.addUp(p, pAt, s0, s1, s2, s3);
     }
 
     /** For 64 columns n, s[4n] and s[4n + 1] scale 32 columns each, and s[4n + 2], s[4n + 3] are added to them. */
-    static void scaledInPairs(byte[] codes, int rows, float[] x, int xAt, int k, float[] p, float[] s) {
-        for (int r = 0; r < rows; r++) {
-            scaledInPairs(codes, k * r, x, xAt, k, p, 4 * L * r, s, k / 16 * r);
+    static void scaledInPairs(RowCursor c) {
+        while (c.next()) {
+            float[] s = RowKernels.unpackCodes(c);
+            scaledInPairs(
+                    c.ws.codes(c.unpacked),
+                    c.columns * c.place,
+                    c.x,
+                    c.xAt,
+                    c.columns,
+                    c.sums,
+                    c.sumsAt,
+                    s,
+                    c.columns / 16 * c.place);
         }
     }
 
@@ -75,7 +95,7 @@ final class CodeDots {
                 s3 = code(codes, c + 48).fma(d1, m1).fma(load(x, i + 48), s3);
             }
         }
-        FusedDots.store(p, pAt, s0, s1, s2, s3);
+        FusedDots.addUp(p, pAt, s0, s1, s2, s3);
     }
 
     /** As {@link #scaled}, into a row of a panel. */

@@ -20,8 +20,9 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * The product of one weight row with one activation row, straight from the stored blocks: what a single token's step is
- * made of. Loads from memory and arithmetic overlap here, which a detour over decoded weights prevents.
+ * The products of the weight rows that a {@link RowCursor} goes over with one activation row, straight from the stored
+ * blocks: what a single token's step is made of. Loads from memory and arithmetic overlap here, which a detour over
+ * decoded weights prevents.
  *
  * <p>The values and the order of the sums are those of {@link VectorDecoders} and {@link PanelDots}, so one token alone
  * gets the same bits as in a batch: four planes of column groups, each with a chain of sums of its own, added up chunk
@@ -36,7 +37,11 @@ final class FusedDots {
 
     // bytes of a block
     static final int MXFP4 = BlockFormat.MXFP4.blockBytes();
-    static final int IQ4_NL = BlockFormat.IQ4_NL.blockBytes();
+    static final int NIBBLES = BlockFormat.IQ4_NL.blockBytes(); // and of Q4_0
+
+    /** The values of Q4_0's codes. */
+    static final FloatVector LEVELS_LESS_8 =
+            VectorDecoders.table(-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7);
 
     /** The difference of the biases of E4M3 and float, without what {@link HalfWords#unit} holds. */
     static final float E4M3_FACTOR = VectorDecoders.E4M3_BIAS / HalfWords.unit(BlockFormat.F8_E4M3);
@@ -61,80 +66,6 @@ final class FusedDots {
         return w.scales().tileColumns() % STEP == 0 || w.scales().tileColumns() >= w.columns();
     }
 
-    /**
-     * Leaves the sums by lane of {@code count} rows in as many vectors, of token t from {@code t·BLOCK_ROWS·L} on.
-     *
-     * @param x activations [K], of token t from {@code xAt + t·xApart} on
-     */
-    static void rows(
-            Matrix w,
-            long firstRow,
-            int count,
-            float[] x,
-            int xAt,
-            int xApart,
-            int tokens,
-            float[] partials,
-            Workspace ws) {
-        int k = w.columns();
-        int width = Math.min(VectorMatrixKernel.CHUNK, k);
-        int atOnce = k > VectorMatrixKernel.CHUNK
-                ? 1
-                : Math.clamp(RowKernels.stretch(w.format()) / k, 1, VectorMatrixKernel.BLOCK_ROWS);
-        float[] planes = ws.planes(4 * L * atOnce);
-        float[] scales = ws.scales(RowKernels.scales(atOnce * width));
-        for (int q = 0; q < count; q += atOnce) {
-            long row = firstRow + q;
-            int rows = Math.min(atOnce, count - q);
-            for (int c = 0; c < k; c += width) {
-                int n = Math.min(width, k - c);
-                stepScales(w, row, rows, c, n, scales);
-                long a = offset(w, row, c);
-                boolean fields = RowKernels.unpack(w.format(), w.data(), a, rows * n, scales, ws);
-                for (int t = 0; t < tokens; t++) {
-                    int from = xAt + t * xApart + c;
-                    RowKernels.dot(w.format(), w.data(), a, w.rowBytes(), rows, x, from, n, planes, scales, ws, fields);
-                    for (int r = 0; r < rows; r++) {
-                        total(planes, 4 * L * r, c, partials, (t * VectorMatrixKernel.BLOCK_ROWS + q + r) * L);
-                    }
-                }
-            }
-        }
-    }
-
-    /**
-     * As {@link #rows}, for two rows in one loop, which the formats that cost little arithmetic want: a single stream
-     * leaves the memory half idle. The rows should lie pages apart, since two streams in one page confuse the
-     * hardware's prefetcher.
-     */
-    static void pair(
-            Matrix w, long rowA, long rowB, float[] x, int xAt, float[] partials, int pA, int pB, Workspace ws) {
-        int k = w.columns();
-        float[] planes = ws.planes(8 * L);
-        for (int c = 0; c < k; c += VectorMatrixKernel.CHUNK) {
-            int n = Math.min(VectorMatrixKernel.CHUNK, k - c);
-            long a = offset(w, rowA, c);
-            long b = offset(w, rowB, c);
-            RowKernels.dotPair(w.format(), w.data(), a, b, x, xAt + c, n, planes, 0, 4 * L);
-            total(planes, 0, c, partials, pA);
-            total(planes, 4 * L, c, partials, pB);
-        }
-    }
-
-    /** {@link Matrix#offset}, without its division in the common case of one chunk: rows are so short that it shows. */
-    private static long offset(Matrix w, long row, int column) {
-        return column == 0 ? row * w.rowBytes() : w.offset(row, column);
-    }
-
-    /** Adds the planes' sums of a chunk to the row's, or begins with the first. */
-    private static void total(float[] planes, int from, int column, float[] partials, int pAt) {
-        if (column == 0) {
-            PanelDots.sumPlanes(planes, from, partials, pAt);
-        } else {
-            PanelDots.addPlanes(planes, from, partials, pAt);
-        }
-    }
-
     /** The factors of 64 columns each, from column {@code c} on, of formats that have none in their blocks. */
     static void stepScales(Matrix w, long firstRow, int rows, int c, int columns, float[] scales) {
         if (!RowKernels.takesHalves(w.format())) {
@@ -153,16 +84,14 @@ final class FusedDots {
         }
     }
 
-    static void store(float[] p, int at, FloatVector s0, FloatVector s1, FloatVector s2, FloatVector s3) {
-        s0.intoArray(p, at);
-        s1.intoArray(p, at + L);
-        s2.intoArray(p, at + 2 * L);
-        s3.intoArray(p, at + 3 * L);
+    /** Adds the sums of four planes, in their order, to a row's. */
+    static void addUp(float[] p, int at, FloatVector s0, FloatVector s1, FloatVector s2, FloatVector s3) {
+        load(p, at).add(s0).add(s1).add(s2).add(s3).intoArray(p, at);
     }
 
-    static void q8(MemorySegment src, long a, long stride, int rows, float[] x, int xAt, int k, float[] p, float[] s) {
-        for (int r = 0; r < rows; r++) {
-            q8(src, a + r * stride, x, xAt, k, p, 4 * L * r);
+    static void q8(RowCursor c) {
+        while (c.next()) {
+            q8(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt);
         }
     }
 
@@ -193,18 +122,12 @@ final class FusedDots {
                 s1 = signed(src, o + 18 + j).mul(d).fma(load(x, i + 16), s1);
             }
         }
-        store(p, pAt, s0, s1, s2, s3);
+        addUp(p, pAt, s0, s1, s2, s3);
     }
 
-    /** The sums of planes {@code half} and {@code half + 2} of the four from {@code at} on. */
-    static void storeHalf(float[] p, int at, FloatVector s0, FloatVector s2, int half) {
-        s0.intoArray(p, at + half * L);
-        s2.intoArray(p, at + (half + 2) * L);
-    }
-
-    static void q4(MemorySegment src, long a, long stride, int rows, float[] x, int xAt, int k, float[] p, float[] s) {
-        for (int r = 0; r < rows; r++) {
-            q4(src, a + r * stride, x, xAt, k, p, 4 * L * r);
+    static void q4(RowCursor c) {
+        while (c.next()) {
+            q4(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt);
         }
     }
 
@@ -238,7 +161,7 @@ final class FusedDots {
                 s1 = highLess8(b).mul(d).fma(load(x, i + 16), s1);
             }
         }
-        store(p, pAt, s0, s1, s2, s3);
+        addUp(p, pAt, s0, s1, s2, s3);
     }
 
     /**
@@ -246,10 +169,13 @@ final class FusedDots {
      *
      * @param s a scale for each 64 columns, times {@link HalfWords#unit}
      */
-    static void e4m3(
-            MemorySegment src, long a, long stride, int rows, float[] x, int xAt, int k, float[] p, float[] s) {
-        for (int r = 0; r < rows; r++) {
-            e4m3(src, a + r * stride, x, xAt, k, p, 4 * L * r, s, k / STEP * r);
+    static void e4m3(RowCursor c) {
+        while (c.next()) {
+            if (RowKernels.mayStayCodes(c)) {
+                e4m3(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, c.scales, c.scalesAt);
+            } else {
+                RowKernels.dotHalves(c);
+            }
         }
     }
 
@@ -271,30 +197,43 @@ final class FusedDots {
                 s3 = e4m3(src, o + 48).mul(d).fma(load(x, i + 48), s3);
             }
         }
-        store(p, pAt, s0, s1, s2, s3);
+        addUp(p, pAt, s0, s1, s2, s3);
     }
 
     private static FloatVector e4m3(MemorySegment src, long o) {
         return VectorDecoders.e4m3Fields(StoredLanes.e4m3Codes(src, o));
     }
 
-    static void mxfp4(
-            MemorySegment src, long a, long stride, int rows, float[] x, int xAt, int k, float[] p, float[] s) {
-        for (int r = 0; r < rows; r++) {
-            levels(src, a + r * stride, x, xAt, k, p, 4 * L * r, MXFP4);
+    /** {@link #q4} by a table, which is less for C2 and for the processor. A vector has 16 lanes. */
+    static void q4ByTable(RowCursor c) {
+        while (c.next()) {
+            levels(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, NIBBLES, LEVELS_LESS_8);
         }
     }
 
-    static void iq4Nl(
-            MemorySegment src, long a, long stride, int rows, float[] x, int xAt, int k, float[] p, float[] s) {
-        for (int r = 0; r < rows; r++) {
-            levels(src, a + r * stride, x, xAt, k, p, 4 * L * r, IQ4_NL);
+    static void mxfp4(RowCursor c) {
+        while (c.next()) {
+            levels(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, MXFP4, VectorDecoders.E2M1);
+        }
+    }
+
+    static void iq4Nl(RowCursor c) {
+        while (c.next()) {
+            levels(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, NIBBLES, VectorKDecoders.LEVELS);
         }
     }
 
     /** Blocks of a scale and 16 bytes of nibbles that name entries of a table. */
     private static void levels(
-            MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, int blockBytes) {
+            MemorySegment src,
+            long a,
+            float[] x,
+            int xAt,
+            int k,
+            float[] p,
+            int pAt,
+            int blockBytes,
+            FloatVector table) {
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
@@ -304,8 +243,8 @@ final class FusedDots {
         for (int n = 0; n < steps; n++) {
             long o = a + 2L * blockBytes * n;
             int i = xAt + STEP * n;
-            FloatVector t0 = scaledLevels(src, o, blockBytes);
-            FloatVector t1 = scaledLevels(src, o + blockBytes, blockBytes);
+            FloatVector t0 = scaledLevels(src, o, blockBytes, table);
+            FloatVector t1 = scaledLevels(src, o + blockBytes, blockBytes, table);
             IntVector b = unsigned(src, o + head);
             s0 = pick(b, t0).fma(load(x, i), s0);
             s1 = pick(b.lanewise(VectorOperators.LSHR, 4), t0).fma(load(x, i + 16), s1);
@@ -316,24 +255,24 @@ final class FusedDots {
         if (k % STEP != 0) {
             long o = a + 2L * blockBytes * steps;
             int i = xAt + STEP * steps;
-            FloatVector t = scaledLevels(src, o, blockBytes);
+            FloatVector t = scaledLevels(src, o, blockBytes, table);
             IntVector b = unsigned(src, o + head);
             s0 = pick(b, t).fma(load(x, i), s0);
             s1 = pick(b.lanewise(VectorOperators.LSHR, 4), t).fma(load(x, i + 16), s1);
         }
-        store(p, pAt, s0, s1, s2, s3);
+        addUp(p, pAt, s0, s1, s2, s3);
     }
 
     /** A block's table, times its scale. */
-    static FloatVector scaledLevels(MemorySegment src, long o, int blockBytes) {
+    static FloatVector scaledLevels(MemorySegment src, long o, int blockBytes, FloatVector table) {
         return blockBytes == MXFP4
-                ? VectorDecoders.E2M1.mul(VectorDecoders.halfOfE8m0(src.get(ValueLayout.JAVA_BYTE, o)))
-                : VectorKDecoders.LEVELS.mul(half(src, o));
+                ? table.mul(VectorDecoders.halfOfE8m0(src.get(ValueLayout.JAVA_BYTE, o)))
+                : table.mul(half(src, o));
     }
 
-    static void f32(MemorySegment src, long a, long stride, int rows, float[] x, int xAt, int k, float[] p, float[] s) {
-        for (int r = 0; r < rows; r++) {
-            f32(src, a + r * stride, x, xAt, k, p, 4 * L * r);
+    static void f32(RowCursor c) {
+        while (c.next()) {
+            f32(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt);
         }
     }
 
@@ -363,30 +302,31 @@ final class FusedDots {
                 default -> s2 = term.fma(v, s2);
             }
         }
-        store(p, pAt, s0, s1, s2, s3);
+        addUp(p, pAt, s0, s1, s2, s3);
     }
 
-    static void bf16(
-            MemorySegment src, long rowA, long rowB, float[] x, int first, int k, float[] p, int pA, int pB, int half) {
-        long a = rowA + 32 * half;
-        long b = rowB + 32 * half;
-        int xAt = first + 16 * half;
-        FloatVector a0 = FloatVector.zero(F);
-        FloatVector a2 = a0;
-        FloatVector b0 = a0;
-        FloatVector b2 = a0;
-        for (int g = 0; g < k / 16; g += 4) {
-            guard(src, a + 32L * g);
+    static void bf16(RowCursor c) {
+        while (c.next()) {
+            bf16(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt);
+        }
+    }
+
+    private static void bf16(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt) {
+        FloatVector s0 = FloatVector.zero(F);
+        FloatVector s1 = s0;
+        FloatVector s2 = s0;
+        FloatVector s3 = s0;
+        guard(src, a);
+        for (int n = 0; n < k / STEP; n++) {
             for (int j = 0; j < 16; j += L) {
-                FloatVector v = load(x, xAt + 16 * g + j);
-                a0 = StoredLanes.bf16(src, a + 32L * g + 2 * j).fma(v, a0);
-                b0 = StoredLanes.bf16(src, b + 32L * g + 2 * j).fma(v, b0);
-                v = load(x, xAt + 16 * g + 32 + j);
-                a2 = StoredLanes.bf16(src, a + 32L * g + 64 + 2 * j).fma(v, a2);
-                b2 = StoredLanes.bf16(src, b + 32L * g + 64 + 2 * j).fma(v, b2);
+                long o = a + 128L * n + 2 * j;
+                int i = xAt + STEP * n + j;
+                s0 = StoredLanes.bf16(src, o).fma(load(x, i), s0);
+                s1 = StoredLanes.bf16(src, o + 32).fma(load(x, i + 16), s1);
+                s2 = StoredLanes.bf16(src, o + 64).fma(load(x, i + 32), s2);
+                s3 = StoredLanes.bf16(src, o + 96).fma(load(x, i + 48), s3);
             }
         }
-        storeHalf(p, pA, a0, a2, half);
-        storeHalf(p, pB, b0, b2, half);
+        addUp(p, pAt, s0, s1, s2, s3);
     }
 }

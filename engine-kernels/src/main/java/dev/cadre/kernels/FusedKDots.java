@@ -1,7 +1,7 @@
 package dev.cadre.kernels;
 
 import static dev.cadre.kernels.FusedDots.STEP;
-import static dev.cadre.kernels.FusedDots.store;
+import static dev.cadre.kernels.FusedDots.addUp;
 import static dev.cadre.kernels.Lanes.F;
 import static dev.cadre.kernels.Lanes.L;
 import static dev.cadre.kernels.StoredLanes.broadcast;
@@ -27,9 +27,10 @@ final class FusedKDots {
 
     private FusedKDots() {}
 
-    static void q4(MemorySegment src, long a, long stride, int rows, float[] x, int xAt, int k, float[] p, float[] s) {
-        for (int r = 0; r < rows; r++) {
-            q4(src, a + r * stride, x, xAt, k, p, 4 * L * r, s, k / 16 * r);
+    static void q4(RowCursor c) {
+        while (c.next()) {
+            float[] s = RowKernels.unpackScales(c);
+            q4(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, s, c.columns / 16 * c.place);
         }
     }
 
@@ -56,12 +57,13 @@ final class FusedKDots {
                 s3 = high(c).fma(d1, m1).fma(load(x, i + 48), s3);
             }
         }
-        store(p, pAt, s0, s1, s2, s3);
+        addUp(p, pAt, s0, s1, s2, s3);
     }
 
-    static void q2(MemorySegment src, long a, long stride, int rows, float[] x, int xAt, int k, float[] p, float[] s) {
-        for (int r = 0; r < rows; r++) {
-            q2(src, a + r * stride, x, xAt, k, p, 4 * L * r, s, k / 16 * r, k / 16 * (rows + r));
+    static void q2(RowCursor c) {
+        while (c.next()) {
+            float[] s = RowKernels.unpackScales(c);
+            q2(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, s, c.columns / 16 * c.place, c.unpacked / 16);
         }
     }
 
@@ -76,7 +78,7 @@ final class FusedKDots {
             for (int j = 0; j < 16; j += L) {
                 long o = a + 84L * (n >> 2) + 16 + 32 * (n >> 1 & 1) + j;
                 int i = xAt + STEP * n + j;
-                int at = minima + 4 * n;
+                int at = minima + sAt + 4 * n;
                 int shift = 4 * (n & 1);
                 IntVector b = unsigned(src, o);
                 IntVector c = unsigned(src, o + 16);
@@ -86,7 +88,7 @@ final class FusedKDots {
                 s3 = twoBits(c, shift + 2, s, sAt + 4 * n + 3, at + 3).fma(load(x, i + 48), s3);
             }
         }
-        store(p, pAt, s0, s1, s2, s3);
+        addUp(p, pAt, s0, s1, s2, s3);
     }
 
     /**
@@ -97,10 +99,10 @@ final class FusedKDots {
         return pick(bytes.lanewise(VectorOperators.LSHR, shift), FOUR.fma(broadcast(s, d), broadcast(s, m)));
     }
 
-    static void iq4Xs(
-            MemorySegment src, long a, long stride, int rows, float[] x, int xAt, int k, float[] p, float[] s) {
-        for (int r = 0; r < rows; r++) {
-            iq4Xs(src, a + r * stride, x, xAt, k, p, 4 * L * r, s, k / 32 * r);
+    static void iq4Xs(RowCursor c) {
+        while (c.next()) {
+            float[] s = RowKernels.unpackScales(c);
+            iq4Xs(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, s, c.columns / 32 * c.place);
         }
     }
 
@@ -123,6 +125,6 @@ final class FusedKDots {
             s2 = pick(c, t1).fma(load(x, i + 32), s2);
             s3 = pick(c.lanewise(VectorOperators.LSHR, 4), t1).fma(load(x, i + 48), s3);
         }
-        store(p, pAt, s0, s1, s2, s3);
+        addUp(p, pAt, s0, s1, s2, s3);
     }
 }

@@ -44,12 +44,12 @@ final class HalfWords {
      * makes them subnormal floats, at which the processor takes longer; and the scales can be multiplied with the
      * difference of the formats' biases.
      *
-     * @param s a scale for each 64 codes
+     * @param s a scale for each 64 codes, from {@code sAt} on
      */
-    static boolean mayStayCodes(MemorySegment src, long a, int n, float[] s) {
+    static boolean mayStayCodes(MemorySegment src, long a, int n, float[] s, int sAt) {
         guard(src, a);
         for (int i = 0; i < n / PanelDots.STEP; i++) {
-            if (!(Math.abs(s[i]) <= GREATEST_SCALE)) {
+            if (!(Math.abs(s[sAt + i]) <= GREATEST_SCALE)) {
                 return false;
             }
         }
@@ -78,14 +78,21 @@ final class HalfWords {
         }
     }
 
-    /** The rows' weights are {@code w[k·r..k·(r + 1))}; s[k/64·r + n] scales 64 columns n of row r. */
-    static void dot(float[] w, int rows, float[] x, int xAt, int k, float[] p, float[] s) {
-        for (int r = 0; r < rows; r++) {
-            dot(w, k * r, x, xAt, k, p, 4 * L * r, s, k / PanelDots.STEP * r);
+    /** The products of {@link FusedDots}, by way of half-precision words. */
+    static void dot(RowCursor c) {
+        while (c.next()) {
+            dotPart(c);
         }
     }
 
-    private static void dot(float[] w, int from, float[] x, int xAt, int k, float[] p, int pAt, float[] s, int sAt) {
+    /** The product of the part of a row that the cursor is at. */
+    static void dotPart(RowCursor c) {
+        float[] w = RowKernels.unpackHalves(c.format, c.src, c.at, c.columns, c.ws);
+        dot(w, c.x, c.xAt, c.columns, c.sums, c.sumsAt, c.scales, c.scalesAt);
+    }
+
+    /** s[n] scales 64 columns n. */
+    private static void dot(float[] w, float[] x, int xAt, int k, float[] p, int pAt, float[] s, int sAt) {
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
@@ -93,7 +100,7 @@ final class HalfWords {
         for (int n = 0; n < k / PanelDots.STEP; n++) {
             FloatVector d = broadcast(s, sAt + n);
             for (int j = 0; j < 16; j += L) {
-                int c = from + PanelDots.STEP * n + j;
+                int c = PanelDots.STEP * n + j;
                 int i = xAt + PanelDots.STEP * n + j;
                 s0 = load(w, c).mul(d).fma(load(x, i), s0);
                 s1 = load(w, c + 16).mul(d).fma(load(x, i + 16), s1);
@@ -101,7 +108,7 @@ final class HalfWords {
                 s3 = load(w, c + 48).mul(d).fma(load(x, i + 48), s3);
             }
         }
-        FusedDots.store(p, pAt, s0, s1, s2, s3);
+        FusedDots.addUp(p, pAt, s0, s1, s2, s3);
     }
 
     /** As {@link #dot}, into neighbouring rows of a panel. */

@@ -20,20 +20,8 @@ import java.lang.invoke.MethodType;
 final class RowKernels {
     private static final MethodType SCALES =
             MethodType.methodType(void.class, MemorySegment.class, long.class, int.class, float[].class);
-    private static final MethodType DOT = MethodType.methodType(
-            void.class,
-            MemorySegment.class,
-            long.class,
-            long.class,
-            int.class,
-            float[].class,
-            int.class,
-            int.class,
-            float[].class,
-            float[].class);
+    private static final MethodType DOT = MethodType.methodType(void.class, RowCursor.class);
     private static final MethodType CODES = SCALES.insertParameterTypes(3, byte[].class);
-    private static final MethodType CODE_DOT = MethodType.methodType(
-            void.class, byte[].class, int.class, float[].class, int.class, int.class, float[].class, float[].class);
     private static final MethodType CODE_DECODE = MethodType.methodType(
             void.class, byte[].class, int.class, int.class, float[].class, float[].class, int.class, int.class);
     private static final MethodType WORDS =
@@ -42,21 +30,7 @@ final class RowKernels {
             MethodType.methodType(void.class, long[].class, byte[].class, int.class, byte[].class);
     private static final MethodType HALVES = SCALES.changeParameterType(3, short[].class);
     private static final MethodType TEST =
-            MethodType.methodType(boolean.class, MemorySegment.class, long.class, int.class, float[].class);
-    private static final MethodType HALVES_DOT = MethodType.methodType(
-            void.class, float[].class, int.class, float[].class, int.class, int.class, float[].class, float[].class);
-    private static final MethodType PAIR_DOT = MethodType.methodType(
-            void.class,
-            MemorySegment.class,
-            long.class,
-            long.class,
-            float[].class,
-            int.class,
-            int.class,
-            float[].class,
-            int.class,
-            int.class,
-            int.class);
+            MethodType.methodType(boolean.class, MemorySegment.class, long.class, int.class, float[].class, int.class);
     private static final MethodType HALVES_DECODE = CODE_DECODE.changeParameterType(0, float[].class);
     private static final MethodType DECODE = MethodType.methodType(
             void.class,
@@ -72,31 +46,26 @@ final class RowKernels {
     private static final MethodType DECODE_COPY =
             MethodType.methodType(void.class, byte[].class, float[].class, int.class, int.class, int.class);
 
-    private static final int STRETCH = 8192;
-
     // by the format's ordinal
     private static final int FORMATS = BlockFormat.values().length;
     private static final MethodHandle[] SCALE_KERNELS = new MethodHandle[FORMATS];
     private static final MethodHandle[] DOTS = new MethodHandle[FORMATS];
     private static final MethodHandle[] HALF_KERNELS = new MethodHandle[FORMATS];
-    private static final MethodHandle[] PAIR_DOTS = new MethodHandle[FORMATS];
     private static final MethodHandle[] DECODERS = new MethodHandle[FORMATS];
     private static final MethodHandle[] COPY_DECODERS = new MethodHandle[FORMATS];
     private static final MethodHandle[] CODE_KERNELS = new MethodHandle[FORMATS];
     private static final MethodHandle[] WORD_KERNELS = new MethodHandle[FORMATS];
     private static final Codebook[] BOOKS = new Codebook[FORMATS];
     private static final MethodHandle[] SIGN_KERNELS = new MethodHandle[FORMATS];
-    private static final MethodHandle[] CODE_DOTS = new MethodHandle[FORMATS];
     private static final MethodHandle[] CODE_DECODERS = new MethodHandle[FORMATS];
 
-    /** Whether rows can take {@link #FIELD_DOTS}, which are faster than the way by half-precision words. */
+    /** Whether codes can stay as they are, which is faster than the way by half-precision words. */
     private static final MethodHandle[] TESTS = new MethodHandle[FORMATS];
 
-    private static final MethodHandle[] FIELD_DOTS = new MethodHandle[FORMATS];
     private static final MethodHandle[] FIELD_DECODERS = new MethodHandle[FORMATS];
 
     /** One for all, in an array so that C2 does not take it for a constant. */
-    private static final MethodHandle[] HALVES_DOTS = {find(HalfWords.class, "dot", HALVES_DOT)};
+    private static final MethodHandle[] HALVES_DOTS = {find(HalfWords.class, "dotPart", DOT)};
 
     private static final MethodHandle[] HALVES_DECODERS = {find(HalfWords.class, "decode", HALVES_DECODE)};
 
@@ -125,10 +94,11 @@ final class RowKernels {
         codebook(BlockFormat.IQ3_S, "iq3S");
         if (L >= 8) { // there is no vector of four bytes
             TESTS[BlockFormat.F8_E4M3.ordinal()] = find(HalfWords.class, "mayStayCodes", TEST);
-            FIELD_DOTS[BlockFormat.F8_E4M3.ordinal()] = find(FusedDots.class, "e4m3", DOT);
+            dot(BlockFormat.F8_E4M3, FusedDots.class, "e4m3");
             FIELD_DECODERS[BlockFormat.F8_E4M3.ordinal()] = find(BlockDecoders.class, "e4m3", DECODE);
         }
         if (L >= 16) { // their tables have 16 entries
+            dot(BlockFormat.Q4_0, FusedDots.class, "q4ByTable");
             direct(BlockFormat.MXFP4, "mxfp4");
             direct(BlockFormat.IQ4_NL, "iq4Nl");
             scaled(BlockFormat.IQ4_XS, "iq4Xs");
@@ -156,6 +126,7 @@ final class RowKernels {
     /** Formats whose rows become half-precision words first. */
     private static void halves(BlockFormat format, String name) {
         HALF_KERNELS[format.ordinal()] = find(HalfWords.class, name, HALVES);
+        dot(format, HalfWords.class, "dot");
         decoder(format, name);
     }
 
@@ -176,18 +147,13 @@ final class RowKernels {
     }
 
     private static void codes(BlockFormat format, String use) {
-        CODE_DOTS[format.ordinal()] = find(CodeDots.class, use, CODE_DOT);
+        dot(format, CodeDots.class, use);
         String decode = "decode" + Character.toUpperCase(use.charAt(0)) + use.substring(1);
         CODE_DECODERS[format.ordinal()] = find(CodeDots.class, decode, CODE_DECODE);
     }
 
-    /** BF16 takes two of the four planes of two rows: four in one loop are more than C2 inlines. */
     private static void dot(BlockFormat format, Class<?> owner, String name) {
-        if (format == BlockFormat.BF16) {
-            PAIR_DOTS[format.ordinal()] = find(owner, name, PAIR_DOT);
-        } else {
-            DOTS[format.ordinal()] = find(owner, name, DOT);
-        }
+        DOTS[format.ordinal()] = find(owner, name, DOT);
     }
 
     static MethodHandle find(Class<?> owner, String name, MethodType type) {
@@ -199,46 +165,72 @@ final class RowKernels {
     }
 
     /**
-     * Multiplies {@code k} weights of each of {@code rows} rows with {@code x[xAt..xAt + k)}; leaves the sums of the
-     * four planes of row r in the four vectors from {@code 4·L·r} on. Several rows at a time, because a call through a
-     * handle costs as much as two hundred columns.
-     *
-     * @param a byte from which on the first row's weights are stored
-     * @param stride bytes from row to row; several rows follow one another without a gap
-     * @param s what {@link #unpack} has left there for all rows
-     * @param ws as {@code s}
-     * @param fields what {@link #unpack} answered
+     * Multiplies the rows that a cursor goes over with one token. A call through a handle costs as much as two hundred
+     * columns, so the kernel is called once for all of them.
      */
-    static void dot(
-            BlockFormat format,
-            MemorySegment src,
-            long a,
-            long stride,
-            int rows,
-            float[] x,
-            int xAt,
-            int k,
-            float[] p,
-            float[] s,
-            Workspace ws,
-            boolean fields) {
-        MethodHandle coded = CODE_DOTS[format.ordinal()];
-        MethodHandle whole = fields ? FIELD_DOTS[format.ordinal()] : DOTS[format.ordinal()];
+    static void dot(RowCursor c) {
         try {
-            if (coded != null) {
-                coded.invokeExact(ws.codes(rows * k), rows, x, xAt, k, p, s);
-            } else if (whole != null) {
-                whole.invokeExact(src, a, stride, rows, x, xAt, k, p, s);
-            } else {
-                HALVES_DOTS[0].invokeExact(ws.tile(rows * k), rows, x, xAt, k, p, s);
-            }
+            DOTS[c.format.ordinal()].invokeExact(c);
         } catch (Throwable t) {
             throw unchecked(t);
         }
     }
 
+    /** For a part of a row that cannot stay codes: by way of half-precision words. */
+    static void dotHalves(RowCursor c) {
+        try {
+            HALVES_DOTS[0].invokeExact(c);
+        } catch (Throwable t) {
+            throw unchecked(t);
+        }
+    }
+
+    /** {@link HalfWords#mayStayCodes} of a part of a row. */
+    static boolean mayStayCodes(RowCursor c) {
+        try {
+            return (boolean) TESTS[c.format.ordinal()].invokeExact(c.src, c.at, c.columns, c.scales, c.scalesAt);
+        } catch (Throwable t) {
+            throw unchecked(t);
+        }
+    }
+
+    /** The scales in the blocks of a part of a row and those that are unpacked together with it. */
+    static float[] unpackScales(RowCursor c) {
+        float[] s = c.ws.scales(scales(c.unpacked));
+        if (c.place == 0) {
+            try {
+                SCALE_KERNELS[c.format.ordinal()].invokeExact(c.src, c.at, c.unpacked, s);
+            } catch (Throwable t) {
+                throw unchecked(t);
+            }
+        }
+        return s;
+    }
+
+    /** As {@link #unpackScales}; the codes are left in {@link Workspace#codes}. */
+    static float[] unpackCodes(RowCursor c) {
+        float[] s = c.ws.scales(scales(c.unpacked));
+        if (c.place == 0) {
+            unpack(c.format, c.src, c.at, c.unpacked, s, c.ws);
+        }
+        return s;
+    }
+
+    /** Weights by way of half-precision words. */
+    static float[] unpackHalves(BlockFormat format, MemorySegment src, long a, int n, Workspace ws) {
+        short[] halves = ws.halves(n);
+        try {
+            HALF_KERNELS[format.ordinal()].invokeExact(src, a, n, halves);
+        } catch (Throwable t) {
+            throw unchecked(t);
+        }
+        float[] w = ws.tile(n);
+        HalfWords.toFloats(halves, w, n);
+        return w;
+    }
+
     /**
-     * Unpacks what {@link #dot} and the decoders do not read from the blocks themselves, of {@code n} columns of rows
+     * Unpacks what products and decoders do not read from the blocks themselves, of {@code n} columns of rows
      * that follow one another without a gap.
      *
      * @param s takes the scales, {@link #scales} of n. If they do not lie in the blocks, 64 columns i have theirs at i
@@ -257,12 +249,10 @@ final class RowKernels {
             } else if (SCALE_KERNELS[f] != null) {
                 SCALE_KERNELS[f].invokeExact(src, a, n, s);
             } else if (HALF_KERNELS[f] != null) {
-                if (TESTS[f] != null && (boolean) TESTS[f].invokeExact(src, a, n, s)) {
+                if (TESTS[f] != null && (boolean) TESTS[f].invokeExact(src, a, n, s, 0)) {
                     return true;
                 }
-                short[] halves = ws.halves(n);
-                HALF_KERNELS[f].invokeExact(src, a, n, halves);
-                HalfWords.toFloats(halves, ws.tile(n), n);
+                unpackHalves(format, src, a, n, ws);
             }
             return false;
         } catch (Throwable t) {
@@ -282,10 +272,9 @@ final class RowKernels {
         SIGN_KERNELS[f].invokeExact(entries, signs, n, ws.codes(n));
     }
 
-    /** Whether a format has a product with one token, by {@link #dot} or {@link #dotPair}. */
+    /** Whether a format has a product with one token. */
     static boolean multiplies(BlockFormat format) {
-        int f = format.ordinal();
-        return DOTS[f] != null || takesHalves(format) || PAIR_DOTS[f] != null || CODE_DOTS[f] != null;
+        return DOTS[format.ordinal()] != null;
     }
 
     /** Whether a format has a decoder. */
@@ -306,37 +295,12 @@ final class RowKernels {
      */
     static int tokensInTurn(BlockFormat format) {
         int f = format.ordinal();
-        if (FIELD_DOTS[f] != null) {
+        if (TESTS[f] != null) {
             return 2; // the pass after the test
         }
-        boolean inOnePass = SCALE_KERNELS[f] == null && (DOTS[f] != null || PAIR_DOTS[f] != null);
-        return inOnePass ? 3 : 1;
-    }
-
-    /** Whether a format's product takes two rows at a time. */
-    static boolean takesPairs(BlockFormat format) {
-        return PAIR_DOTS[format.ordinal()] != null;
-    }
-
-    /** As {@link #dot}, for the rows stored from bytes {@code a} and {@code b} on, two planes at a time. */
-    static void dotPair(
-            BlockFormat format,
-            MemorySegment src,
-            long a,
-            long b,
-            float[] x,
-            int xAt,
-            int k,
-            float[] p,
-            int pA,
-            int pB) {
-        MethodHandle kernel = PAIR_DOTS[format.ordinal()];
-        try {
-            kernel.invokeExact(src, a, b, x, xAt, k, p, pA, pB, 0);
-            kernel.invokeExact(src, a, b, x, xAt, k, p, pA, pB, 1);
-        } catch (Throwable t) {
-            throw unchecked(t);
-        }
+        boolean unpacks =
+                SCALE_KERNELS[f] != null || CODE_KERNELS[f] != null || WORD_KERNELS[f] != null || takesHalves(format);
+        return DOTS[f] == null || unpacks ? 1 : 3;
     }
 
     /**
@@ -405,14 +369,6 @@ final class RowKernels {
         } catch (Throwable t) {
             throw unchecked(t);
         }
-    }
-
-    /** Columns, of several rows, to take at a time: what is unpacked on the way must stay in the first-level cache. */
-    static int stretch(BlockFormat format) {
-        if (takesHalves(format)) {
-            return STRETCH / 4;
-        }
-        return CODE_DOTS[format.ordinal()] != null ? STRETCH / 2 : STRETCH;
     }
 
     /** Room for the scales of {@code k} columns in any format. */

@@ -2,6 +2,8 @@ package dev.cadre.kernels;
 
 import static dev.cadre.kernels.Lanes.L;
 
+import java.util.Arrays;
+
 /**
  * {@link MatrixKernel} by the Vector API. Four to sixteen rows of blocks at a time are decoded into panels of floats
  * that stay in the cache, and {@link PanelDots} multiplies them with all tokens; one to three tokens in turn are
@@ -33,6 +35,9 @@ final class VectorMatrixKernel implements MatrixKernel {
 
     /** Of sixteen very wide rows, no more than leaves half of a small second-level cache free. */
     private static final long FETCHED_AT_MOST = 128 << 10;
+
+    /** Stored weights that stay in the first-level cache while two or three tokens are multiplied with them in turn. */
+    private static final int IN_TURN = 8 << 10;
 
     /** Activations packed at a time, in floats. */
     private static final int PACKED = 1 << 21;
@@ -301,71 +306,27 @@ final class VectorMatrixKernel implements MatrixKernel {
         for (int t = 0; t < tokens; t++) {
             System.arraycopy(x, xAt[t], aligned, Workspace.ALIGNED + t * apart, w.columns());
         }
-        if (RowKernels.takesPairs(w.format())) {
-            pairs(w, firstRow, rowCount, aligned, apart, tokens, y, yAt, ws);
-            return;
-        }
-        float[] partials = ws.partials(tokens * BLOCK_ROWS * L);
+        float[] sums = ws.partials(tokens * BLOCK_ROWS * L);
+        boolean hasScales = RowKernels.takesHalves(w.format());
+        float[] scales = ws.scales(hasScales ? BLOCK_ROWS * w.columns() / PanelDots.STEP : 0);
+        int atOnce = tokens == 1 ? BLOCK_ROWS : Math.clamp(IN_TURN / w.rowBytes(), 1, BLOCK_ROWS);
         for (int r = 0; r < rowCount; r += BLOCK_ROWS) {
             int rows = Math.min(BLOCK_ROWS, rowCount - r);
-            FusedDots.rows(w, firstRow + r, rows, aligned, Workspace.ALIGNED, apart, tokens, partials, ws);
-            fold(partials, 0, BLOCK_ROWS, rows, tokens, y, yAt, firstRow + r);
-        }
-    }
-
-    /** Rows in two halves side by side; of an odd number the last one alone, as a pair with itself. */
-    private static void pairs(
-            Matrix w,
-            long firstRow,
-            int rowCount,
-            float[] aligned,
-            int apart,
-            int tokens,
-            float[] y,
-            int[] yAt,
-            Workspace ws) {
-        float[] partials = ws.partials(tokens * 2 * BLOCK_ROWS * L);
-        int half = rowCount / 2;
-        for (int r = 0; r < half; r += BLOCK_ROWS) {
-            int rows = Math.min(BLOCK_ROWS, half - r);
-            for (int q = 0; q < rows; q++) {
+            Arrays.fill(sums, 0, tokens * BLOCK_ROWS * L, -0f); // what leaves everything added to it as it is
+            for (int q = 0; q < rows; q += atOnce) {
                 long row = firstRow + r + q;
-                pair(w, row, row + half, aligned, apart, tokens, partials, q, q + BLOCK_ROWS, ws);
+                int n = Math.min(atOnce, rows - q);
+                FusedDots.stepScales(w, row, n, 0, w.columns(), scales);
+                for (int t = 0; t < tokens; t++) {
+                    int from = Workspace.ALIGNED + t * apart;
+                    int to = (t * BLOCK_ROWS + q) * L;
+                    RowKernels.dot(ws.cursor().start(w, row, n, aligned, from, sums, to, scales));
+                }
             }
-            fold(partials, 0, 2 * BLOCK_ROWS, rows, tokens, y, yAt, firstRow + r);
-            fold(partials, BLOCK_ROWS, 2 * BLOCK_ROWS, rows, tokens, y, yAt, firstRow + r + half);
-        }
-        if (rowCount % 2 != 0) {
-            long last = firstRow + rowCount - 1;
-            pair(w, last, last, aligned, apart, tokens, partials, 0, 1, ws);
-            fold(partials, 0, 2 * BLOCK_ROWS, 1, tokens, y, yAt, last);
-        }
-    }
-
-    /** The sums of two rows with all tokens, as rows {@code a} and {@code b} of the tokens' 2 · BLOCK_ROWS. */
-    private static void pair(
-            Matrix w,
-            long rowA,
-            long rowB,
-            float[] aligned,
-            int apart,
-            int tokens,
-            float[] partials,
-            int a,
-            int b,
-            Workspace ws) {
-        for (int t = 0; t < tokens; t++) {
-            int from = t * 2 * BLOCK_ROWS;
-            int x = Workspace.ALIGNED + t * apart;
-            FusedDots.pair(w, rowA, rowB, aligned, x, partials, (from + a) * L, (from + b) * L, ws);
-        }
-    }
-
-    /** Folds the sums of {@code rows} rows of each token, which begin {@code apart} rows after another. */
-    private static void fold(
-            float[] partials, int first, int apart, int rows, int tokens, float[] y, int[] yAt, long row) {
-        for (int t = 0; t < tokens; t++) {
-            TileSums.foldLanes(partials, (t * apart + first) * L, rows, y, yAt[t] + Math.toIntExact(row));
+            for (int t = 0; t < tokens; t++) {
+                int to = yAt[t] + Math.toIntExact(firstRow) + r;
+                TileSums.foldLanes(sums, t * BLOCK_ROWS * L, rows, y, to);
+            }
         }
     }
 

@@ -32,6 +32,7 @@ public final class Workspace {
     private float[] tile = {};
     private float[] scales = {};
     private float[] partials = {};
+    private final RowCursor cursor = new RowCursor(this);
 
     /** Empty scratch space. */
     public Workspace() {}
@@ -122,6 +123,11 @@ public final class Workspace {
             partials = new float[size + APART];
         }
         return partials;
+    }
+
+    /** The rows that a product with one token is at. */
+    RowCursor cursor() {
+        return cursor;
     }
 
     /** One workspace for each of {@code workers}. */

@@ -1,0 +1,117 @@
+package dev.cadre.kernels;
+
+import static dev.cadre.kernels.Lanes.L;
+
+import dev.cadre.kernels.format.BlockFormat;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Goes over the weights of neighbouring rows, {@link VectorMatrixKernel#CHUNK} columns at a time, for the products with
+ * one token ({@link FusedDots}).
+ *
+ * <p>A kernel takes many rows in a loop of its own, unpacks scales or codes of one row or of a few short ones, and
+ * multiplies them, because a core runs ahead through a short way only: the more there is to do between the last product
+ * of a row and the first load of the next one, the longer the memory waits.
+ */
+final class RowCursor {
+    /**
+     * Columns to unpack before they are multiplied. With fewer, calls of the unpacking kernels cost more; with more,
+     * unpacking waits for the memory.
+     */
+    private static final int UNPACKED = 3072;
+
+    /** Whose scratch space the kernel may use. */
+    final Workspace ws;
+
+    BlockFormat format;
+    MemorySegment src;
+
+    /** Activations. */
+    float[] x;
+
+    /** Takes the sums by lane, a vector for each row. */
+    float[] sums;
+
+    /** Scales that do not lie in the blocks, one for 64 columns of each row, or none. */
+    float[] scales;
+
+    /** Where this part of a row is stored, in bytes. */
+    long at;
+
+    /** Its columns. */
+    int columns;
+
+    /** Its first activation. */
+    int xAt;
+
+    /** Where its sums are to be added. */
+    int sumsAt;
+
+    /** Its first one of {@link #scales}. */
+    int scalesAt;
+
+    /** Its number among the rows that are unpacked together. */
+    int place;
+
+    /** Columns of all of those. */
+    int unpacked;
+
+    private int together;
+    private int rows;
+    private int k;
+    private long stride;
+    private long rowAt;
+    private int firstX;
+    private int row;
+    private int column;
+
+    RowCursor(Workspace ws) {
+        this.ws = ws;
+    }
+
+    /**
+     * Begins before the first of {@code rows} rows.
+     *
+     * @param x activations [K] from {@code xAt} on
+     * @param sums row r's vector is at {@code sumsAt + r·L}
+     * @param scales K / 64 for each row, of formats that {@link RowKernels#takesHalves}
+     */
+    RowCursor start(Matrix w, long firstRow, int rows, float[] x, int xAt, float[] sums, int sumsAt, float[] scales) {
+        this.format = w.format();
+        this.src = w.data();
+        this.x = x;
+        this.sums = sums;
+        this.scales = scales;
+        this.rows = rows;
+        this.k = w.columns();
+        this.stride = w.rowBytes();
+        this.firstX = xAt;
+        this.row = -1;
+        this.column = k;
+        this.together = Math.max(1, UNPACKED / k);
+        this.place = together - 1;
+        this.rowAt = firstRow * stride - stride;
+        this.sumsAt = sumsAt - L;
+        return this;
+    }
+
+    /** Goes to the next part, or returns false behind the last. */
+    boolean next() {
+        column += VectorMatrixKernel.CHUNK;
+        if (column >= k) {
+            row++;
+            column = 0;
+            rowAt += stride;
+            sumsAt += L;
+            place = place + 1 == together ? 0 : place + 1;
+        }
+        columns = Math.min(VectorMatrixKernel.CHUNK, k - column);
+        at = column == 0 ? rowAt : rowAt + format.bytes(column);
+        xAt = firstX + column;
+        scalesAt = (k * row + column) / PanelDots.STEP;
+        if (place == 0) {
+            unpacked = columns * Math.min(together, rows - row);
+        }
+        return row < rows;
+    }
+}
