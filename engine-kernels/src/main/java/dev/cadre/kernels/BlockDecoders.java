@@ -37,7 +37,7 @@ final class BlockDecoders {
         }
     }
 
-    /** Codes that {@link HalfWords#mayStayCodes} lets pass. */
+    /** Codes that {@link HalfWords#areFields} lets pass. */
     static void e4m3(
             MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
         for (int r = 0; r < rows; r++) {

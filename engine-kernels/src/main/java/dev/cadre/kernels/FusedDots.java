@@ -77,9 +77,12 @@ final class FusedDots {
             Arrays.fill(scales, 0, rows * steps, unit);
             return;
         }
+        long row = w.firstRow() + firstRow;
         for (int r = 0; r < rows; r++) {
-            for (int n = 0; n < steps; n++) {
-                scales[steps * r + n] = unit * w.scales().at(w.firstRow() + firstRow + r, c + STEP * n);
+            if (r > 0 && w.rowsScaledAlike(firstRow + r - 1) > 1) {
+                System.arraycopy(scales, steps * (r - 1), scales, steps * r, steps);
+            } else {
+                w.scales().at(row + r, c, STEP, steps, unit, scales, steps * r);
             }
         }
     }
@@ -165,14 +168,22 @@ final class FusedDots {
     }
 
     /**
-     * Codes as {@link HalfWords#mayStayCodes} lets pass: the fields move to a float's places.
+     * Fields of codes move to a float's places, where {@link HalfWords#mayBeFields}. NaN is looked for afterwards,
+     * when the codes are in the cache.
      *
      * @param s a scale for each 64 columns, times {@link HalfWords#unit}
      */
     static void e4m3(RowCursor c) {
-        while (c.next()) {
-            if (RowKernels.mayStayCodes(c)) {
+        boolean fields = false;
+        for (boolean first = true; c.next(); first = false) {
+            if (first) {
+                fields = HalfWords.mayBeFields(c.src, c.at, c.k, c.scales);
+            }
+            if (fields) {
                 e4m3(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, c.scales, c.scalesAt);
+                if (RowKernels.hasNan(c)) {
+                    c.sums[c.sumsAt] = Float.NaN;
+                }
             } else {
                 RowKernels.dotHalves(c);
             }

@@ -40,20 +40,25 @@ final class HalfWords {
     }
 
     /**
-     * Whether {@link FusedDots#e4m3} can multiply n codes and is faster: none is NaN, few have no leading one, which
-     * makes them subnormal floats, at which the processor takes longer; and the scales can be multiplied with the
-     * difference of the formats' biases.
+     * Whether the fields of n codes may move to a float's places, and should. The scales can then be multiplied with
+     * the difference of the formats' biases; and few of the first codes have no leading one, which makes subnormal
+     * floats, at which the processor takes longer. NaN is not looked for.
      *
-     * @param s a scale for each 64 codes, from {@code sAt} on
+     * @param s a scale for each 64 codes
      */
-    static boolean mayStayCodes(MemorySegment src, long a, int n, float[] s, int sAt) {
+    static boolean mayBeFields(MemorySegment src, long a, int n, float[] s) {
         guard(src, a);
         for (int i = 0; i < n / PanelDots.STEP; i++) {
-            if (!(Math.abs(s[sAt + i]) <= GREATEST_SCALE)) {
+            if (!(Math.abs(s[i]) <= GREATEST_SCALE)) {
                 return false;
             }
         }
-        return !StoredLanes.hasManySubnormalE4m3(src, a) && !StoredLanes.hasE4m3Nan(src, a, n);
+        return !StoredLanes.hasManySubnormalE4m3(src, a);
+    }
+
+    /** {@link #mayBeFields}, and there is no NaN. */
+    static boolean areFields(MemorySegment src, long a, int n, float[] s) {
+        return mayBeFields(src, a, n, s) && !StoredLanes.hasE4m3Nan(src, a, n);
     }
 
     /** @param n a multiple of {@link PanelDots#STEP} */

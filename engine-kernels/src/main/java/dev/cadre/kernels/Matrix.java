@@ -140,6 +140,11 @@ public final class Matrix {
         return scales;
     }
 
+    /** How many rows from {@code row} on have the same separate scales, or all that are left where there are none. */
+    long rowsScaledAlike(long row) {
+        return scales == null ? rows - row : scales.tileRows() - (firstRow + row) % scales.tileRows();
+    }
+
     /** The row of the whole matrix that row 0 of this view is: scales and readers count from there. */
     long firstRow() {
         return firstRow;
@@ -175,7 +180,18 @@ public final class Matrix {
 
         /** The factor of the tile at matrix element (row, column). */
         float at(long row, int column) {
-            long index = row / tileRows * tilesPerRow + column / tileColumns;
+            return factor(row / tileRows * tilesPerRow + column / tileColumns);
+        }
+
+        /** The factors at {@code count} columns of a row, from {@code column} on, {@code step} apart, times a unit. */
+        void at(long row, int column, int step, int count, float unit, float[] dst, int to) {
+            long first = row / tileRows * tilesPerRow;
+            for (int n = 0; n < count; n++) {
+                dst[to + n] = unit * factor(first + (column + step * n) / tileColumns);
+            }
+        }
+
+        private float factor(long index) {
             return switch (format) {
                 case F32 -> values.get(FLOAT, 4 * index);
                 case BF16 -> Bfloat16.decode(values.get(SHORT, 2 * index));

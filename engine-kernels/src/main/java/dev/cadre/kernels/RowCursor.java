@@ -24,6 +24,10 @@ final class RowCursor {
     final Workspace ws;
 
     BlockFormat format;
+
+    /** Columns of a row. */
+    int k;
+
     MemorySegment src;
 
     /** Activations. */
@@ -32,7 +36,7 @@ final class RowCursor {
     /** Takes the sums by lane, a vector for each row. */
     float[] sums;
 
-    /** Scales that do not lie in the blocks, one for 64 columns of each row, or none. */
+    /** Scales that do not lie in the blocks, one for 64 columns; all rows share them. */
     float[] scales;
 
     /** Where this part of a row is stored, in bytes. */
@@ -58,7 +62,6 @@ final class RowCursor {
 
     private int together;
     private int rows;
-    private int k;
     private long stride;
     private long rowAt;
     private int firstX;
@@ -74,7 +77,7 @@ final class RowCursor {
      *
      * @param x activations [K] from {@code xAt} on
      * @param sums row r's vector is at {@code sumsAt + r·L}
-     * @param scales K / 64 for each row, of formats that {@link RowKernels#takesHalves}
+     * @param scales [K / 64], of formats that {@link RowKernels#takesHalves}
      */
     RowCursor start(Matrix w, long firstRow, int rows, float[] x, int xAt, float[] sums, int sumsAt, float[] scales) {
         this.format = w.format();
@@ -108,7 +111,7 @@ final class RowCursor {
         columns = Math.min(VectorMatrixKernel.CHUNK, k - column);
         at = column == 0 ? rowAt : rowAt + format.bytes(column);
         xAt = firstX + column;
-        scalesAt = (k * row + column) / PanelDots.STEP;
+        scalesAt = column / PanelDots.STEP;
         if (place == 0) {
             unpacked = columns * Math.min(together, rows - row);
         }

@@ -29,8 +29,7 @@ final class RowKernels {
     private static final MethodType SIGNS =
             MethodType.methodType(void.class, long[].class, byte[].class, int.class, byte[].class);
     private static final MethodType HALVES = SCALES.changeParameterType(3, short[].class);
-    private static final MethodType TEST =
-            MethodType.methodType(boolean.class, MemorySegment.class, long.class, int.class, float[].class, int.class);
+    private static final MethodType TEST = SCALES.changeReturnType(boolean.class);
     private static final MethodType HALVES_DECODE = CODE_DECODE.changeParameterType(0, float[].class);
     private static final MethodType DECODE = MethodType.methodType(
             void.class,
@@ -67,6 +66,13 @@ final class RowKernels {
     /** One for all, in an array so that C2 does not take it for a constant. */
     private static final MethodHandle[] HALVES_DOTS = {find(HalfWords.class, "dotPart", DOT)};
 
+    private static final MethodHandle[] NAN_TESTS = {
+        find(
+                StoredLanes.class,
+                "hasE4m3Nan",
+                MethodType.methodType(boolean.class, MemorySegment.class, long.class, int.class))
+    };
+
     private static final MethodHandle[] HALVES_DECODERS = {find(HalfWords.class, "decode", HALVES_DECODE)};
 
     static {
@@ -93,7 +99,7 @@ final class RowKernels {
         codebook(BlockFormat.IQ3_XXS, "iq3Xxs");
         codebook(BlockFormat.IQ3_S, "iq3S");
         if (L >= 8) { // there is no vector of four bytes
-            TESTS[BlockFormat.F8_E4M3.ordinal()] = find(HalfWords.class, "mayStayCodes", TEST);
+            TESTS[BlockFormat.F8_E4M3.ordinal()] = find(HalfWords.class, "areFields", TEST);
             dot(BlockFormat.F8_E4M3, FusedDots.class, "e4m3");
             FIELD_DECODERS[BlockFormat.F8_E4M3.ordinal()] = find(BlockDecoders.class, "e4m3", DECODE);
         }
@@ -185,10 +191,10 @@ final class RowKernels {
         }
     }
 
-    /** {@link HalfWords#mayStayCodes} of a part of a row. */
-    static boolean mayStayCodes(RowCursor c) {
+    /** Whether there is a NaN in a part of a row. */
+    static boolean hasNan(RowCursor c) {
         try {
-            return (boolean) TESTS[c.format.ordinal()].invokeExact(c.src, c.at, c.columns, c.scales, c.scalesAt);
+            return (boolean) NAN_TESTS[0].invokeExact(c.src, c.at, c.columns);
         } catch (Throwable t) {
             throw unchecked(t);
         }
@@ -249,7 +255,7 @@ final class RowKernels {
             } else if (SCALE_KERNELS[f] != null) {
                 SCALE_KERNELS[f].invokeExact(src, a, n, s);
             } else if (HALF_KERNELS[f] != null) {
-                if (TESTS[f] != null && (boolean) TESTS[f].invokeExact(src, a, n, s, 0)) {
+                if (TESTS[f] != null && (boolean) TESTS[f].invokeExact(src, a, n, s)) {
                     return true;
                 }
                 unpackHalves(format, src, a, n, ws);

@@ -308,15 +308,23 @@ final class VectorMatrixKernel implements MatrixKernel {
         }
         float[] sums = ws.partials(tokens * BLOCK_ROWS * L);
         boolean hasScales = RowKernels.takesHalves(w.format());
-        float[] scales = ws.scales(hasScales ? BLOCK_ROWS * w.columns() / PanelDots.STEP : 0);
+        float[] scales = ws.scales(hasScales ? w.columns() / PanelDots.STEP : 0);
+        long scaledEnd = firstRow; // the scales are those of the rows before
         int atOnce = tokens == 1 ? BLOCK_ROWS : Math.clamp(IN_TURN / w.rowBytes(), 1, BLOCK_ROWS);
         for (int r = 0; r < rowCount; r += BLOCK_ROWS) {
             int rows = Math.min(BLOCK_ROWS, rowCount - r);
             Arrays.fill(sums, 0, tokens * BLOCK_ROWS * L, -0f); // what leaves everything added to it as it is
-            for (int q = 0; q < rows; q += atOnce) {
+            int n;
+            for (int q = 0; q < rows; q += n) {
                 long row = firstRow + r + q;
-                int n = Math.min(atOnce, rows - q);
-                FusedDots.stepScales(w, row, n, 0, w.columns(), scales);
+                n = Math.min(atOnce, rows - q);
+                if (hasScales) {
+                    if (row == scaledEnd) {
+                        FusedDots.stepScales(w, row, 1, 0, w.columns(), scales);
+                        scaledEnd = row + w.rowsScaledAlike(row);
+                    }
+                    n = (int) Math.min(n, scaledEnd - row);
+                }
                 for (int t = 0; t < tokens; t++) {
                     int from = Workspace.ALIGNED + t * apart;
                     int to = (t * BLOCK_ROWS + q) * L;
