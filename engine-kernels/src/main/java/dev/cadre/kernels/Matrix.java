@@ -140,9 +140,10 @@ public final class Matrix {
         return scales;
     }
 
-    /** How many rows from {@code row} on have the same separate scales, or all that are left where there are none. */
+    /** How many rows, from {@code row} on, have the same separate scales or none. */
     long rowsScaledAlike(long row) {
-        return scales == null ? rows - row : scales.tileRows() - (firstRow + row) % scales.tileRows();
+        long left = rows - row;
+        return scales == null ? left : Math.min(left, scales.tileRows() - (firstRow + row) % scales.tileRows());
     }
 
     /** The row of the whole matrix that row 0 of this view is: scales and readers count from there. */

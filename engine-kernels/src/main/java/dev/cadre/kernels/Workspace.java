@@ -28,7 +28,6 @@ public final class Workspace {
     private long[] entries = {};
     private short[] halves = {};
     private float[] area = {};
-    private float[] planes = {};
     private float[] tile = {};
     private float[] scales = {};
     private float[] partials = {};
@@ -107,14 +106,6 @@ public final class Workspace {
             scales = new float[size + APART];
         }
         return scales;
-    }
-
-    /** Sums of a row's planes. */
-    float[] planes(int size) {
-        if (planes.length < size) {
-            planes = new float[size + APART];
-        }
-        return planes;
     }
 
     /** Sums by vector lane that are not yet folded. */

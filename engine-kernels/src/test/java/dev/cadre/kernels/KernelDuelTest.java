@@ -301,6 +301,30 @@ class KernelDuelTest {
         }
     }
 
+    /** Blocks of 16 rows begin and end within tiles of five, and a view begins within one. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 7})
+    void separateScalesOfE4m3ApplyToTheirTiles(int tokens) {
+        Random random = TestSeed.random(8);
+        int rows = 45;
+        int columns = 192;
+        float[] factors = new float[9 * 2];
+        for (int i = 0; i < factors.length; i++) {
+            factors[i] = 0.5f + random.nextFloat();
+        }
+        byte[] codes = new byte[rows * columns];
+        for (int i = 0; i < codes.length; i++) {
+            codes[i] = E4m3.encode(100 * (float) random.nextGaussian());
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment data = arena.allocate(codes.length);
+            MemorySegment.copy(codes, 0, data, ValueLayout.JAVA_BYTE, 0, codes.length);
+            Matrix.Scales scales = new Matrix.Scales(MemorySegment.ofArray(factors), BlockFormat.F32, 5, 128, 2);
+            Matrix w = Matrix.of(BlockFormat.F8_E4M3, rows, columns, data, scales);
+            assertProducts(w.rows(3, 39), tokens, random);
+        }
+    }
+
     private static float[] gaussians(int n, Random random) {
         float[] values = new float[n];
         for (int i = 0; i < n; i++) {
