@@ -26,16 +26,8 @@ final class CodeDots {
     static void scaled(RowCursor c) {
         while (c.next()) {
             float[] s = RowKernels.unpackCodes(c);
-            scaled(
-                    c.ws.codes(c.unpacked),
-                    c.columns * c.place,
-                    c.x,
-                    c.xAt,
-                    c.columns,
-                    c.sums,
-                    c.sumsAt,
-                    s,
-                    c.columns / 16 * c.place);
+            byte[] codes = c.ws.codes(c.unpacked);
+            scaled(codes, c.before(), c.x, c.xAt, c.columns, c.sums, c.sumsAt, s, c.before() / 16);
         }
     }
 
@@ -62,16 +54,8 @@ final class CodeDots {
     static void scaledInPairs(RowCursor c) {
         while (c.next()) {
             float[] s = RowKernels.unpackCodes(c);
-            scaledInPairs(
-                    c.ws.codes(c.unpacked),
-                    c.columns * c.place,
-                    c.x,
-                    c.xAt,
-                    c.columns,
-                    c.sums,
-                    c.sumsAt,
-                    s,
-                    c.columns / 16 * c.place);
+            byte[] codes = c.ws.codes(c.unpacked);
+            scaledInPairs(codes, c.before(), c.x, c.xAt, c.columns, c.sums, c.sumsAt, s, c.before() / 16);
         }
     }
 

@@ -66,11 +66,8 @@ final class FusedDots {
         return w.scales().tileColumns() % STEP == 0 || w.scales().tileColumns() >= w.columns();
     }
 
-    /** The factors of 64 columns each, from column {@code c} on, of formats that have none in their blocks. */
+    /** The factors of 64 columns each, from column {@code c} on, of formats that {@link RowKernels#takesHalves}. */
     static void stepScales(Matrix w, long firstRow, int rows, int c, int columns, float[] scales) {
-        if (!RowKernels.takesHalves(w.format())) {
-            return;
-        }
         float unit = HalfWords.unit(w.format());
         int steps = columns / STEP;
         if (w.scales() == null) {

@@ -30,7 +30,7 @@ final class FusedKDots {
     static void q4(RowCursor c) {
         while (c.next()) {
             float[] s = RowKernels.unpackScales(c);
-            q4(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, s, c.columns / 16 * c.place);
+            q4(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, s, c.before() / 16);
         }
     }
 
@@ -63,7 +63,7 @@ final class FusedKDots {
     static void q2(RowCursor c) {
         while (c.next()) {
             float[] s = RowKernels.unpackScales(c);
-            q2(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, s, c.columns / 16 * c.place, c.unpacked / 16);
+            q2(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, s, c.before() / 16, c.unpacked / 16);
         }
     }
 
@@ -102,7 +102,7 @@ final class FusedKDots {
     static void iq4Xs(RowCursor c) {
         while (c.next()) {
             float[] s = RowKernels.unpackScales(c);
-            iq4Xs(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, s, c.columns / 32 * c.place);
+            iq4Xs(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, s, c.before() / 32);
         }
     }
 

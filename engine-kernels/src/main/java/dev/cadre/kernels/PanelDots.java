@@ -154,25 +154,6 @@ final class PanelDots {
         s13.intoArray(p, p1 + 12 * L);
     }
 
-    /** The four planes' sums of one pair at {@code pAt}, added in order, as the total at {@code to}. */
-    static void sumPlanes(float[] p, int pAt, float[] totals, int to) {
-        FloatVector.fromArray(F, p, pAt)
-                .add(FloatVector.fromArray(F, p, pAt + L))
-                .add(FloatVector.fromArray(F, p, pAt + 2 * L))
-                .add(FloatVector.fromArray(F, p, pAt + 3 * L))
-                .intoArray(totals, to);
-    }
-
-    /** As {@link #sumPlanes}, added to the total that is there. */
-    static void addPlanes(float[] p, int pAt, float[] totals, int to) {
-        FloatVector.fromArray(F, totals, to)
-                .add(FloatVector.fromArray(F, p, pAt))
-                .add(FloatVector.fromArray(F, p, pAt + L))
-                .add(FloatVector.fromArray(F, p, pAt + 2 * L))
-                .add(FloatVector.fromArray(F, p, pAt + 3 * L))
-                .intoArray(totals, to);
-    }
-
     /**
      * Copies {@code count} columns of one row (or token) into its place in a panel, padded with zeros to whole steps.
      *

@@ -64,6 +64,7 @@ final class RowCursor {
     private int rows;
     private long stride;
     private long rowAt;
+    private long chunkBytes;
     private int firstX;
     private int row;
     private int column;
@@ -94,22 +95,29 @@ final class RowCursor {
         this.together = Math.max(1, UNPACKED / k);
         this.place = together - 1;
         this.rowAt = firstRow * stride - stride;
+        this.chunkBytes = k > VectorMatrixKernel.CHUNK ? format.bytes(VectorMatrixKernel.CHUNK) : 0;
         this.sumsAt = sumsAt - L;
         return this;
+    }
+
+    /** Columns that were unpacked together with this part and lie before it. */
+    int before() {
+        return columns * place;
     }
 
     /** Goes to the next part, or returns false behind the last. */
     boolean next() {
         column += VectorMatrixKernel.CHUNK;
+        at += chunkBytes;
         if (column >= k) {
             row++;
             column = 0;
             rowAt += stride;
+            at = rowAt;
             sumsAt += L;
             place = place + 1 == together ? 0 : place + 1;
         }
         columns = Math.min(VectorMatrixKernel.CHUNK, k - column);
-        at = column == 0 ? rowAt : rowAt + format.bytes(column);
         xAt = firstX + column;
         scalesAt = column / PanelDots.STEP;
         if (place == 0) {

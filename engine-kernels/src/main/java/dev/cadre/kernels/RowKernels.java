@@ -302,7 +302,7 @@ final class RowKernels {
     static int tokensInTurn(BlockFormat format) {
         int f = format.ordinal();
         if (TESTS[f] != null) {
-            return 2; // the pass after the test
+            return 2; // each looks for NaN
         }
         boolean unpacks =
                 SCALE_KERNELS[f] != null || CODE_KERNELS[f] != null || WORD_KERNELS[f] != null || takesHalves(format);

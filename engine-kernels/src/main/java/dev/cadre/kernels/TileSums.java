@@ -158,9 +158,15 @@ final class TileSums {
             int from = at + 4 * L * i;
             int total = to + (16 * (i >> 2) + (i & 3)) * L;
             if (first) {
-                PanelDots.sumPlanes(p, from, totals, total);
+                sum(p, from).intoArray(totals, total);
             } else {
-                PanelDots.addPlanes(p, from, totals, total);
+                FusedDots.addUp(
+                        totals,
+                        total,
+                        FloatVector.fromArray(F, p, from),
+                        FloatVector.fromArray(F, p, from + L),
+                        FloatVector.fromArray(F, p, from + 2 * L),
+                        FloatVector.fromArray(F, p, from + 3 * L));
             }
         }
     }

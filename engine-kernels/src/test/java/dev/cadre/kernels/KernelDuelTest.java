@@ -241,14 +241,9 @@ class KernelDuelTest {
         int rows = 40;
         for (int k : new int[] {192, 768, 2304}) {
             float[] factors = gaussians(k / 64, random);
-            byte[] codes = new byte[rows * k];
-            for (int i = 0; i < codes.length; i++) {
-                codes[i] = E4m3.encode(deviation * (float) random.nextGaussian());
-            }
-            codes[7 * k + k / 2] = 0x7f; // NaN
             try (Arena arena = Arena.ofConfined()) {
-                MemorySegment data = arena.allocate(codes.length);
-                MemorySegment.copy(codes, 0, data, ValueLayout.JAVA_BYTE, 0, codes.length);
+                MemorySegment data = e4m3Codes(arena, rows * k, deviation, random);
+                data.set(ValueLayout.JAVA_BYTE, 7 * k + k / 2, (byte) 0x7f); // NaN
                 Matrix.Scales scales =
                         new Matrix.Scales(MemorySegment.ofArray(factors), BlockFormat.F32, rows, 64, k / 64);
                 Matrix w = Matrix.of(BlockFormat.F8_E4M3, rows, k, data, scales);
@@ -275,10 +270,7 @@ class KernelDuelTest {
         Random random = TestSeed.random(4);
         int rows = 21;
         int columns = 150;
-        float[] factors = new float[6 * 3];
-        for (int i = 0; i < factors.length; i++) {
-            factors[i] = 0.5f + random.nextFloat();
-        }
+        float[] factors = factors(6 * 3, random);
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment data = finiteBlocks(arena, BlockFormat.BF16, (long) rows * columns, random);
             Matrix w = Matrix.of(
@@ -308,21 +300,30 @@ class KernelDuelTest {
         Random random = TestSeed.random(8);
         int rows = 45;
         int columns = 192;
-        float[] factors = new float[9 * 2];
-        for (int i = 0; i < factors.length; i++) {
-            factors[i] = 0.5f + random.nextFloat();
-        }
-        byte[] codes = new byte[rows * columns];
-        for (int i = 0; i < codes.length; i++) {
-            codes[i] = E4m3.encode(100 * (float) random.nextGaussian());
-        }
+        float[] factors = factors(9 * 2, random);
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment data = arena.allocate(codes.length);
-            MemorySegment.copy(codes, 0, data, ValueLayout.JAVA_BYTE, 0, codes.length);
+            MemorySegment data = e4m3Codes(arena, rows * columns, 100, random);
             Matrix.Scales scales = new Matrix.Scales(MemorySegment.ofArray(factors), BlockFormat.F32, 5, 128, 2);
             Matrix w = Matrix.of(BlockFormat.F8_E4M3, rows, columns, data, scales);
             assertProducts(w.rows(3, 39), tokens, random);
         }
+    }
+
+    /** Numbers with a standard deviation, as e4m3. */
+    private static MemorySegment e4m3Codes(Arena arena, int n, float deviation, Random random) {
+        MemorySegment codes = arena.allocate(n);
+        for (int i = 0; i < n; i++) {
+            codes.set(ValueLayout.JAVA_BYTE, i, E4m3.encode(deviation * (float) random.nextGaussian()));
+        }
+        return codes;
+    }
+
+    private static float[] factors(int n, Random random) {
+        float[] factors = new float[n];
+        for (int i = 0; i < n; i++) {
+            factors[i] = 0.5f + random.nextFloat();
+        }
+        return factors;
     }
 
     private static float[] gaussians(int n, Random random) {
