@@ -68,7 +68,8 @@ public final class ModelBenchmark {
      * @param bytesPerToken bytes of weights that one token's step reads
      * @param bandwidthFraction share of the read bandwidth that these bytes make, meaningful for generation: the median
      *     of the runs, each beside the bandwidth measured right before it
-     * @param fmaFraction share of the multiply-add rate, likewise, meaningful for prompts
+     * @param fmaFraction share of the multiply-add rate, likewise, meaningful for prompts: multiply-adds with weights,
+     *     those of the output matrix for the last position of a prompt only; attention's are left out
      * @param cacheBytes bytes of the cache pages that hold {@code depth} positions
      * @param shares of the runs' time, by {@link PhaseTimes.Phase}
      * @param indexFmaFraction share of the multiply-add rate at which the index scan runs; 0 where there is none
@@ -98,10 +99,9 @@ public final class ModelBenchmark {
      * Measures. The depths take turns in each round of runs, so that a machine that is slow for a while is slow for all
      * of them; deeper ones share the pages of those that are less deep.
      *
-     * @param activeParameters weights that one token is multiplied with
      * @param progress told what is being measured
      */
-    public static List<Row> run(MoeModel model, Plan plan, long activeParameters, Consumer<String> progress) {
+    public static List<Row> run(MoeModel model, Plan plan, Consumer<String> progress) {
         SplittableRandom random = new SplittableRandom(7);
         List<Measurement> prompts = new ArrayList<>();
         List<Measurement> generations = new ArrayList<>();
@@ -122,16 +122,16 @@ public final class ModelBenchmark {
             for (int depth : plan.depths()) {
                 Session session = atDepth.get(depth);
                 long cacheBytes = Diagnostics.cacheBytes(session);
-                prompts.add(new Measurement("pp", plan.promptTokens(), depth, cacheBytes, model));
-                generations.add(new Measurement("tg", plan.generatedTokens(), depth, cacheBytes, model));
+                prompts.add(new Measurement("pp", plan.promptTokens(), plan.promptTokens(), depth, cacheBytes, model));
+                generations.add(new Measurement("tg", plan.generatedTokens(), 1, depth, cacheBytes, model));
             }
             // one run of each warms up
             for (int r = -1; r < plan.repetitions(); r++) {
                 for (int d = 0; d < plan.depths().length; d++) {
                     progress.accept("depth " + plan.depths()[d] + ", run " + (r + 1) + " of " + plan.repetitions());
                     Session session = atDepth.get(plan.depths()[d]);
-                    prompts.get(d).run(session, random, plan.promptTokens(), r >= 0 ? probe : null);
-                    generations.get(d).run(session, random, 1, r >= 0 ? probe : null);
+                    prompts.get(d).run(session, random, r >= 0 ? probe : null);
+                    generations.get(d).run(session, random, r >= 0 ? probe : null);
                 }
             }
         } finally {
@@ -144,7 +144,7 @@ public final class ModelBenchmark {
         for (int d = 0; d < plan.depths().length; d++) {
             for (Measurement m : List.of(prompts.get(d), generations.get(d))) {
                 if (m.tokens > 0) {
-                    rows.add(m.row(activeParameters, all));
+                    rows.add(m.row(all));
                 }
             }
         }
@@ -169,6 +169,7 @@ public final class ModelBenchmark {
     private static final class Measurement {
         private final String kind;
         private final int tokens;
+        private final int step; // tokens appended at a time
         private final int depth;
         private final long cacheBytes;
         private final MoeModel model;
@@ -180,9 +181,10 @@ public final class ModelBenchmark {
         private final long[] phases = new long[PhaseTimes.Phase.values().length];
         private long nanos;
 
-        Measurement(String kind, int tokens, int depth, long cacheBytes, MoeModel model) {
+        Measurement(String kind, int tokens, int step, int depth, long cacheBytes, MoeModel model) {
             this.kind = kind;
             this.tokens = tokens;
+            this.step = step;
             this.depth = depth;
             this.cacheBytes = cacheBytes;
             this.model = model;
@@ -191,11 +193,11 @@ public final class ModelBenchmark {
         }
 
         /**
-         * Appends the test's tokens, {@code step} at a time, to a copy of the session.
+         * Appends the test's tokens to a copy of the session.
          *
          * @param probe tells the machine's limits, or null if the run does not count
          */
-        void run(Session start, SplittableRandom random, int step, LimitsProbe probe) {
+        void run(Session start, SplittableRandom random, LimitsProbe probe) {
             if (tokens == 0) {
                 return;
             }
@@ -230,6 +232,12 @@ public final class ModelBenchmark {
             }
         }
 
+        /** Multiply-adds with weights; the output matrix takes only the last token of a step. */
+        private double multiplyAddsPerToken() {
+            double output = (double) model.info().vocabulary() * model.info().hidden();
+            return model.info().weightsPerToken() - output + output / step;
+        }
+
         /** The median of what each run came to, by its number. */
         private double median(IntToDoubleFunction figure) {
             return IntStream.range(0, speeds.size())
@@ -238,13 +246,14 @@ public final class ModelBenchmark {
                     .toArray()[speeds.size() / 2];
         }
 
-        Row row(long activeParameters, List<MachineLimits> all) {
+        Row row(List<MachineLimits> all) {
             MachineLimits machine = MachineLimits.median(limits);
             DoubleSummaryStatistics speed =
                     speeds.stream().mapToDouble(Double::doubleValue).summaryStatistics();
             DoubleSummaryStatistics read =
                     all.stream().mapToDouble(MachineLimits::readBandwidth).summaryStatistics();
             long bytes = model.info().weightBytesPerToken();
+            double multiplyAdds = multiplyAddsPerToken();
             Map<PhaseTimes.Phase, Double> shares = new EnumMap<>(PhaseTimes.Phase.class);
             for (PhaseTimes.Phase phase : PhaseTimes.Phase.values()) {
                 shares.put(phase, (double) phases[phase.ordinal()] / nanos);
@@ -261,7 +270,7 @@ public final class ModelBenchmark {
                     speed.getMax(),
                     bytes,
                     median(i -> speeds.get(i) * bytes / limits.get(i).readBandwidth()),
-                    median(i -> speeds.get(i) * activeParameters / limits.get(i).fmaRate()),
+                    median(i -> speeds.get(i) * multiplyAdds / limits.get(i).fmaRate()),
                     cacheBytes,
                     shares,
                     scan == 0 ? 0 : products / (scan / 1e9) / machine.fmaRate(),

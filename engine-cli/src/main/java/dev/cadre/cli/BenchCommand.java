@@ -100,8 +100,7 @@ final class BenchCommand implements Callable<Integer> {
                     fill == null ? ModelBenchmark.Fill.forDepth(deepest) : fill,
                     repetitions,
                     options.threads());
-            List<ModelBenchmark.Row> rows =
-                    ModelBenchmark.run(loaded, plan, loaded.info().weightsPerToken(), status);
+            List<ModelBenchmark.Row> rows = ModelBenchmark.run(loaded, plan, status);
             status.clear();
             if (json) {
                 ArrayNode array = Json.array();

@@ -299,6 +299,19 @@ class CommandTest {
         assertEquals(5000, last.path("depth").asInt());
         assertTrue(last.path("kv_bytes").asLong() > 5000, last.toString());
         assertTrue(last.path("index_scan_share").asDouble() > 0, last.toString());
+        double saved = multiplyAdds(rows.get(1)) - multiplyAdds(rows.get(0)); // 7 of 8 rows of logits
+        JsonNode config = JsonMapper.shared().readTree(Path.of(GOLDEN, "config.json"));
+        long output =
+                config.path("vocab_size").asLong() * config.path("hidden_size").asLong();
+        assertEquals(7.0 / 8 * output, saved, 1e-6 * output);
+    }
+
+    /** What one token's share of the multiply-add rate was computed from. */
+    private static double multiplyAdds(JsonNode row) {
+        return row.path("fma_fraction").asDouble()
+                * row.path("fma_g_s").asDouble()
+                * 1e9
+                / row.path("tokens_per_second").asDouble();
     }
 
     @Test
