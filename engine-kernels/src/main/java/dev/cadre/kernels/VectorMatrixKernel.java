@@ -39,8 +39,11 @@ final class VectorMatrixKernel implements MatrixKernel {
     /** Stored weights that stay in the first-level cache while two or three tokens are multiplied with them in turn. */
     private static final int IN_TURN = 8 << 10;
 
-    /** Activations packed at a time, in floats. */
-    private static final int PACKED = 1 << 21;
+    /**
+     * Activations packed at a time, in floats: 1 MiB, since 16 rows of weights after the other go over all of them, and
+     * the third-level cache may be busy with others' work. Weights are decoded again for the next ones.
+     */
+    private static final int PACKED = 1 << 18;
 
     @Override
     public void multiply(
