@@ -69,7 +69,7 @@ public final class ModelBenchmark {
      * @param bandwidthFraction share of the read bandwidth that these bytes make, meaningful for generation: the median
      *     of the runs, each beside the bandwidth measured right before it
      * @param fmaFraction share of the multiply-add rate, likewise, meaningful for prompts: multiply-adds with weights,
-     *     those of the output matrix for the last position of a prompt only; attention's are left out
+     *     as many as were done; attention's are left out
      * @param cacheBytes bytes of the cache pages that hold {@code depth} positions
      * @param shares of the runs' time, by {@link PhaseTimes.Phase}
      * @param indexFmaFraction share of the multiply-add rate at which the index scan runs; 0 where there is none
@@ -232,10 +232,10 @@ public final class ModelBenchmark {
             }
         }
 
-        /** Multiply-adds with weights; the output matrix takes only the last token of a step. */
+        /** Multiply-adds with weights, some of which only the last token of a step has. */
         private double multiplyAddsPerToken() {
-            double output = (double) model.info().vocabulary() * model.info().hidden();
-            return model.info().weightsPerToken() - output + output / step;
+            double forLogits = model.info().weightsForLogits();
+            return model.info().weightsPerToken() - forLogits + forLogits / step;
         }
 
         /** The median of what each run came to, by its number. */

@@ -85,7 +85,8 @@ final class DefaultMoeModel implements MoeModel {
                     team.kernels().name(),
                     layout.bytesPerToken(),
                     weights.perToken(config, Matrix::bytes),
-                    weights.perToken(config, w -> w.rows() * w.columns()));
+                    weights.perToken(config, w -> w.rows() * w.columns()),
+                    weights.forLogits(config, w -> w.rows() * w.columns()));
             Engine engine = new Engine(config, weights, checkpoint, team, layout, options);
             SavedSessions saved = new SavedSessions(engine, () -> fingerprint(config, weights, tokenizer, team));
             return new DefaultMoeModel(engine, source, info, tokenizer, stopTokens, saved);

@@ -12,6 +12,8 @@ package dev.cadre.core;
  * @param cacheBytesPerToken bytes that one position takes in the key-value cache
  * @param weightBytesPerToken bytes of weights that one token's step reads
  * @param weightsPerToken weights that one token's step multiplies with
+ * @param weightsForLogits those of them that a prompt's last token alone is multiplied with: the last layer's
+ *     feed-forward and the output matrix
  */
 public record ModelInfo(
         String architecture,
@@ -22,4 +24,5 @@ public record ModelInfo(
         String kernels,
         long cacheBytesPerToken,
         long weightBytesPerToken,
-        long weightsPerToken) {}
+        long weightsPerToken,
+        long weightsForLogits) {}

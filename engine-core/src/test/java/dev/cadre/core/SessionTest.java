@@ -81,6 +81,24 @@ class SessionTest {
     }
 
     @Test
+    void rowsWithoutLogitsChangeNothing() {
+        int[] prompt = golden.prompt();
+        int n = prompt.length;
+        try (Session all = model.newSession();
+                Session last = model.newSession();
+                Session one = model.newSession()) {
+            assertArrayEquals(
+                    all.forward(prompt).row(n - 1), last.append(prompt).values(), 0f);
+            for (int token : prompt) {
+                one.append(token);
+            }
+            float[] next = all.forward(5).values();
+            assertArrayEquals(next, last.append(5).values(), 0f);
+            assertArrayEquals(next, one.append(5).values(), 0f);
+        }
+    }
+
+    @Test
     void rewindForgets() {
         try (Session session = model.newSession()) {
             session.forward(golden.prompt());

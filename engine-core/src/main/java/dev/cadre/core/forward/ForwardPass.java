@@ -89,6 +89,7 @@ public final class ForwardPass {
         float[] block = blockOut.of(rows, hidden);
         embed(batch, x);
         trace(trace, "embedding", -1, x, rows);
+        int last = weights.layers().size() - 1;
         for (int i = 0; i < weights.layers().size(); i++) {
             if (cancelled.getAsBoolean()) {
                 return false;
@@ -102,6 +103,12 @@ public final class ForwardPass {
             add(x, block, rows);
             trace(trace, "ffn_inp", i, x, rows);
 
+            if (i == last && trace == null) {
+                rows = keepRowsWithLogits(batch, x);
+                if (rows == 0) {
+                    break;
+                }
+            }
             norm(x, layer.feedForwardNorm(), n, rows);
             trace(trace, "ffn_norm", i, n, rows);
             long start = System.nanoTime();
@@ -111,9 +118,24 @@ public final class ForwardPass {
             add(x, block, rows);
             trace(trace, "l_out", i, x, rows);
         }
-        logits(batch, x, n, logits);
+        if (trace != null) {
+            rows = keepRowsWithLogits(batch, x);
+        }
+        logits(x, n, logits, rows);
         batch.commit();
         return true;
+    }
+
+    /**
+     * Moves the rows that want logits to the front of {@code x} [T, H]; returns their number. No other row is needed
+     * once the last layer has cached its keys and values.
+     */
+    private int keepRowsWithLogits(Batch batch, float[] x) {
+        int hidden = config.hidden();
+        for (int i = 0; i < batch.logitCount(); i++) {
+            System.arraycopy(x, batch.logitRow(i) * hidden, x, i * hidden, hidden); // i is no later row
+        }
+        return batch.logitCount();
     }
 
     private void embed(Batch batch, float[] x) {
@@ -161,17 +183,11 @@ public final class ForwardPass {
         }
     }
 
-    /** Logits of the rows that want them: the last norm, then the output matrix. */
-    private void logits(Batch batch, float[] x, float[] n, float[] logits) {
-        int hidden = config.hidden();
-        for (int i = 0; i < batch.logitCount(); i++) {
-            int row = batch.logitRow(i);
-            team.kernels()
-                    .math()
-                    .rmsNorm(x, row * hidden, weights.outputNorm(), config.normEps(), n, i * hidden, hidden);
-        }
-        if (batch.logitCount() > 0) {
-            products.add(weights.output(), n, logits, batch.logitCount()).run();
+    /** The last norm, then the output matrix. */
+    private void logits(float[] x, float[] n, float[] logits, int rows) {
+        norm(x, weights.outputNorm(), n, rows);
+        if (rows > 0) {
+            products.add(weights.output(), n, logits, rows).run();
         }
     }
 }

@@ -159,19 +159,31 @@ public record ModelWeights(Matrix embedding, List<Layer> layers, float[] outputN
                                             w.indexer().headWeights()));
                 case Grouped w -> sum(measure, w.query(), w.key(), w.value(), w.output());
             };
-            sum += switch (layers.get(i).feedForward()) {
-                case Gated w -> sum(measure, w.gate(), w.up(), w.down());
-                case Experts w -> {
-                    FeedForwardConfig.Experts e =
-                            (FeedForwardConfig.Experts) config.layers().get(i).feedForward();
-                    Gated s = w.shared();
-                    yield measure.applyAsLong(w.router())
-                            + e.router().topK() * sum(measure, w.gate()[0], w.up()[0], w.down()[0])
-                            + (s == null ? 0 : sum(measure, s.gate(), s.up(), s.down()));
-                }
-            };
+            sum += feedForward(i, config, measure);
         }
         return sum;
+    }
+
+    /**
+     * The part of {@link #perToken} that only positions with logits are multiplied with: the last layer's feed-forward
+     * and the output.
+     */
+    public long forLogits(ModelConfig config, ToLongFunction<Matrix> measure) {
+        return feedForward(layers.size() - 1, config, measure) + measure.applyAsLong(output);
+    }
+
+    private long feedForward(int layer, ModelConfig config, ToLongFunction<Matrix> measure) {
+        return switch (layers.get(layer).feedForward()) {
+            case Gated w -> sum(measure, w.gate(), w.up(), w.down());
+            case Experts w -> {
+                FeedForwardConfig.Experts e =
+                        (FeedForwardConfig.Experts) config.layers().get(layer).feedForward();
+                Gated s = w.shared();
+                yield measure.applyAsLong(w.router())
+                        + e.router().topK() * sum(measure, w.gate()[0], w.up()[0], w.down()[0])
+                        + (s == null ? 0 : sum(measure, s.gate(), s.up(), s.down()));
+            }
+        };
     }
 
     private static long sum(ToLongFunction<Matrix> measure, Matrix... matrices) {
