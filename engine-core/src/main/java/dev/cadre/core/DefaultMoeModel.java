@@ -13,6 +13,7 @@ import dev.cadre.core.tokenizer.Tokenizers;
 import dev.cadre.kernels.Matrix;
 import dev.cadre.weights.Checkpoint;
 import java.nio.file.Path;
+import java.util.function.ToLongFunction;
 
 /** The one implementation of {@link MoeModel}. */
 final class DefaultMoeModel implements MoeModel {
@@ -76,6 +77,7 @@ final class DefaultMoeModel implements MoeModel {
         try {
             ModelWeights weights = WeightLoader.load(config, source, team.kernels());
             CacheLayout layout = new CacheLayout(config, options.cachePrecision());
+            ToLongFunction<Matrix> elements = w -> w.rows() * w.columns();
             ModelInfo info = new ModelInfo(
                     config.architecture(),
                     config.layers().size(),
@@ -85,8 +87,8 @@ final class DefaultMoeModel implements MoeModel {
                     team.kernels().name(),
                     layout.bytesPerToken(),
                     weights.perToken(config, Matrix::bytes),
-                    weights.perToken(config, w -> w.rows() * w.columns()),
-                    weights.forLogits(config, w -> w.rows() * w.columns()));
+                    weights.perToken(config, elements),
+                    weights.forLogits(config, elements));
             Engine engine = new Engine(config, weights, checkpoint, team, layout, options);
             SavedSessions saved = new SavedSessions(engine, () -> fingerprint(config, weights, tokenizer, team));
             return new DefaultMoeModel(engine, source, info, tokenizer, stopTokens, saved);

@@ -103,7 +103,7 @@ public final class ForwardPass {
             add(x, block, rows);
             trace(trace, "ffn_inp", i, x, rows);
 
-            if (i == last && trace == null) {
+            if (i == last && trace == null) { // a trace shows all rows
                 rows = keepRowsWithLogits(batch, x);
                 if (rows == 0) {
                     break;
