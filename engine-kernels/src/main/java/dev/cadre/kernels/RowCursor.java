@@ -63,9 +63,11 @@ final class RowCursor {
     private int together;
     private int rows;
     private long stride;
-    private long rowAt;
+    private long firstAt;
     private long chunkBytes;
     private int firstX;
+    private int firstSums;
+    private boolean chunkwise;
     private int row;
     private int column;
 
@@ -76,11 +78,22 @@ final class RowCursor {
     /**
      * Begins before the first of {@code rows} rows.
      *
+     * @param chunkwise whether a chunk of all rows comes before the next one, whose activations can then stay in the
+     *     first-level cache: for rows that need not be read from front to back, since they are in a cache
      * @param x activations [K] from {@code xAt} on
      * @param sums row r's vector is at {@code sumsAt + r·L}
      * @param scales [K / 64], of formats that {@link RowKernels#takesHalves}
      */
-    RowCursor start(Matrix w, long firstRow, int rows, float[] x, int xAt, float[] sums, int sumsAt, float[] scales) {
+    RowCursor start(
+            Matrix w,
+            long firstRow,
+            int rows,
+            boolean chunkwise,
+            float[] x,
+            int xAt,
+            float[] sums,
+            int sumsAt,
+            float[] scales) {
         this.format = w.format();
         this.src = w.data();
         this.x = x;
@@ -90,13 +103,14 @@ final class RowCursor {
         this.k = w.columns();
         this.stride = w.rowBytes();
         this.firstX = xAt;
+        this.firstAt = firstRow * stride;
+        this.firstSums = sumsAt;
+        this.chunkwise = chunkwise;
         this.row = -1;
-        this.column = k;
+        this.column = chunkwise ? 0 : k;
         this.together = Math.max(1, UNPACKED / k);
         this.place = together - 1;
-        this.rowAt = firstRow * stride - stride;
         this.chunkBytes = k > VectorMatrixKernel.CHUNK ? format.bytes(VectorMatrixKernel.CHUNK) : 0;
-        this.sumsAt = sumsAt - L;
         return this;
     }
 
@@ -107,22 +121,34 @@ final class RowCursor {
 
     /** Goes to the next part, or returns false behind the last. */
     boolean next() {
-        column += VectorMatrixKernel.CHUNK;
-        at += chunkBytes;
-        if (column >= k) {
-            row++;
-            column = 0;
-            rowAt += stride;
-            at = rowAt;
-            sumsAt += L;
-            place = place + 1 == together ? 0 : place + 1;
+        boolean otherRow = true;
+        if (chunkwise) {
+            if (++row == rows) {
+                row = 0;
+                column += VectorMatrixKernel.CHUNK;
+            }
+        } else {
+            column += VectorMatrixKernel.CHUNK;
+            otherRow = column >= k;
+            if (otherRow) {
+                row++;
+                column = 0;
+            }
         }
+        if (row >= rows || column >= k) {
+            return false;
+        }
+        at = firstAt + row * stride + column / VectorMatrixKernel.CHUNK * chunkBytes;
         columns = Math.min(VectorMatrixKernel.CHUNK, k - column);
         xAt = firstX + column;
+        sumsAt = firstSums + row * L;
         scalesAt = column / PanelDots.STEP;
+        if (otherRow) {
+            place = place + 1 == together ? 0 : place + 1;
+        }
         if (place == 0) {
             unpacked = columns * Math.min(together, rows - row);
         }
-        return row < rows;
+        return true;
     }
 }

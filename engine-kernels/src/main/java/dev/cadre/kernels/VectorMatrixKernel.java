@@ -33,11 +33,14 @@ final class VectorMatrixKernel implements MatrixKernel {
      */
     private static final long FETCHED = 32 << 10;
 
-    /** Of sixteen very wide rows, no more than leaves half of a small second-level cache free. */
+    /** Of wide rows, no more than leaves half of a small second-level cache free. */
     private static final long FETCHED_AT_MOST = 128 << 10;
 
+    /** Rows of more bytes, times the tokens, are fetched for {@link #rowByRow}. */
+    private static final long LONG_ROW = 5 << 10;
+
     /** Stored weights that stay in the first-level cache while two or three tokens are multiplied with them in turn. */
-    private static final int IN_TURN = 8 << 10;
+    private static final long IN_TURN = 8 << 10;
 
     /**
      * Activations packed at a time, in floats: 1 MiB, since 16 rows of weights after the other go over all of them, and
@@ -313,7 +316,8 @@ final class VectorMatrixKernel implements MatrixKernel {
         boolean hasScales = RowKernels.takesHalves(w.format());
         float[] scales = ws.scales(hasScales ? w.columns() / PanelDots.STEP : 0);
         long scaledEnd = firstRow; // the scales are those of the rows before
-        int atOnce = tokens == 1 ? BLOCK_ROWS : Math.clamp(IN_TURN / w.rowBytes(), 1, BLOCK_ROWS);
+        boolean fetches = fetches(w, tokens);
+        int atOnce = rowsAtOnce(w, tokens, fetches);
         for (int r = 0; r < rowCount; r += BLOCK_ROWS) {
             int rows = Math.min(BLOCK_ROWS, rowCount - r);
             Arrays.fill(sums, 0, tokens * BLOCK_ROWS * L, -0f); // what leaves everything added to it as it is
@@ -328,10 +332,14 @@ final class VectorMatrixKernel implements MatrixKernel {
                     }
                     n = (int) Math.min(n, scaledEnd - row);
                 }
+                if (fetches) {
+                    ws.touched ^=
+                            CacheLines.touch(w.data(), w.offset(row, 0), Math.min(FETCHED_AT_MOST, n * w.rowBytes()));
+                }
                 for (int t = 0; t < tokens; t++) {
                     int from = Workspace.ALIGNED + t * apart;
                     int to = (t * BLOCK_ROWS + q) * L;
-                    RowKernels.dot(ws.cursor().start(w, row, n, aligned, from, sums, to, scales));
+                    RowKernels.dot(ws.cursor().start(w, row, n, fetches, aligned, from, sums, to, scales));
                 }
             }
             for (int t = 0; t < tokens; t++) {
@@ -339,6 +347,23 @@ final class VectorMatrixKernel implements MatrixKernel {
                 TileSums.foldLanes(sums, t * BLOCK_ROWS * L, rows, y, to);
             }
         }
+    }
+
+    /**
+     * Whether {@link #rowByRow} brings rows into the cache before it multiplies them. Activations of wide rows do not
+     * stay in the first-level cache, and a core that has to read them again and again follows the weights at half of
+     * the memory's speed. Weights of less than a byte are slower to multiply than to read, so they arrive in time.
+     */
+    private static boolean fetches(Matrix w, int tokens) {
+        return w.rowBytes() >= w.columns() && tokens * w.rowBytes() > LONG_ROW;
+    }
+
+    /** Rows that {@link #rowByRow} multiplies before it turns to the next token, or fetches at a time. */
+    private static int rowsAtOnce(Matrix w, int tokens, boolean fetches) {
+        if (tokens == 1 && !fetches) {
+            return BLOCK_ROWS;
+        }
+        return Math.clamp((fetches ? FETCHED_AT_MOST : IN_TURN) / w.rowBytes(), 1, BLOCK_ROWS);
     }
 
     static int roundUp(int n, int multiple) {

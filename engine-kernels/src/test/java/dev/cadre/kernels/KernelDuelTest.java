@@ -166,13 +166,13 @@ class KernelDuelTest {
     }
 
     /**
-     * One token alone goes another way than many, rows of up to 768 columns another than wider ones, and those of more
-     * than 2,048 a third: all must get the same bits.
+     * One token alone goes another way than many, rows of up to 768 columns another than wider ones, those of more than
+     * 2,048 a third, and those of more than 5 KiB a fourth: all must get the same bits.
      */
     @ParameterizedTest
     @MethodSource("decodable")
     void anOutputDoesNotDependOnItsNeighbours(BlockFormat format) {
-        for (int k : new int[] {768, 1280, 2304}) {
+        for (int k : new int[] {768, 1280, 2304, 5376}) {
             anOutputDoesNotDependOnItsNeighbours(format, k);
         }
     }
@@ -239,7 +239,7 @@ class KernelDuelTest {
     void e4m3ProductsDoNotDependOnTheirWay(float deviation) {
         Random random = TestSeed.random(7);
         int rows = 40;
-        for (int k : new int[] {192, 768, 2304}) {
+        for (int k : new int[] {192, 768, 2304, 5376}) {
             float[] factors = gaussians(k / 64, random);
             try (Arena arena = Arena.ofConfined()) {
                 MemorySegment data = e4m3Codes(arena, rows * k, deviation, random);
