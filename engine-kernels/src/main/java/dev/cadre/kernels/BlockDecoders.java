@@ -37,6 +37,20 @@ final class BlockDecoders {
         }
     }
 
+    static void f16(
+            MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
+        for (int r = 0; r < rows; r++) {
+            f16(src, a + r * stride, k, dst, at + r * GROUP, plane);
+        }
+    }
+
+    private static void f16(MemorySegment src, long a, int k, float[] dst, int at, int plane) {
+        guard(src, a);
+        for (int i = 0; i < k; i += L) {
+            StoredLanes.f16(src, a + 2L * i).intoArray(dst, at + place(i, plane));
+        }
+    }
+
     /** Codes that {@link HalfWords#areFields} lets pass. */
     static void e4m3(
             MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {

@@ -43,8 +43,8 @@ final class FusedDots {
     static final FloatVector LEVELS_LESS_8 =
             VectorDecoders.table(-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7);
 
-    /** The difference of the biases of E4M3 and float, without what {@link HalfWords#unit} holds. */
-    static final float E4M3_FACTOR = VectorDecoders.E4M3_BIAS / HalfWords.unit(BlockFormat.F8_E4M3);
+    /** The difference of the biases of E4M3 and float, without what {@link HalfWords#E4M3_UNIT} holds. */
+    static final float E4M3_FACTOR = VectorDecoders.E4M3_BIAS / HalfWords.E4M3_UNIT;
 
     private FusedDots() {}
 
@@ -68,10 +68,9 @@ final class FusedDots {
 
     /** The factors of 64 columns each, from column {@code c} on, of formats that {@link RowKernels#takesHalves}. */
     static void stepScales(Matrix w, long firstRow, int rows, int c, int columns, float[] scales) {
-        float unit = HalfWords.unit(w.format());
         int steps = columns / STEP;
         if (w.scales() == null) {
-            Arrays.fill(scales, 0, rows * steps, unit);
+            Arrays.fill(scales, 0, rows * steps, HalfWords.E4M3_UNIT);
             return;
         }
         long row = w.firstRow() + firstRow;
@@ -79,7 +78,7 @@ final class FusedDots {
             if (r > 0 && w.rowsScaledAlike(firstRow + r - 1) > 1) {
                 System.arraycopy(scales, steps * (r - 1), scales, steps * r, steps);
             } else {
-                w.scales().at(row + r, c, STEP, steps, unit, scales, steps * r);
+                w.scales().at(row + r, c, STEP, steps, HalfWords.E4M3_UNIT, scales, steps * r);
             }
         }
     }
@@ -168,7 +167,7 @@ final class FusedDots {
      * Fields of codes move to a float's places, where {@link HalfWords#mayBeFields}. NaN is looked for afterwards,
      * when the codes are in the cache.
      *
-     * @param s a scale for each 64 columns, times {@link HalfWords#unit}
+     * @param s a scale for each 64 columns, times {@link HalfWords#E4M3_UNIT}
      */
     static void e4m3(RowCursor c) {
         boolean fields = false;
@@ -336,5 +335,35 @@ final class FusedDots {
             }
         }
         addUp(p, pAt, s0, s1, s2, s3);
+    }
+
+    /**
+     * Two planes and then the other two: C2 has no room for the arithmetic of four. The first two read of every line,
+     * so that the memory streams.
+     */
+    static void f16(RowCursor c) {
+        float[] planes = c.ws.tile(4 * L);
+        while (c.next()) {
+            f16Planes(c.src, c.at, c.x, c.xAt, c.columns, planes, 0);
+            f16Planes(c.src, c.at + 32, c.x, c.xAt + 16, c.columns, planes, L);
+            FloatVector s1 = load(planes, L);
+            addUp(c.sums, c.sumsAt, load(planes, 0), s1, load(planes, 2 * L), load(planes, 3 * L));
+        }
+    }
+
+    private static void f16Planes(MemorySegment src, long a, float[] x, int xAt, int k, float[] planes, int to) {
+        FloatVector s0 = FloatVector.zero(F);
+        FloatVector s2 = s0;
+        guard(src, a);
+        for (int n = 0; n < k / STEP; n++) {
+            for (int j = 0; j < 16; j += L) {
+                long o = a + 128L * n + 2 * j;
+                int i = xAt + STEP * n + j;
+                s0 = StoredLanes.f16(src, o).fma(load(x, i), s0);
+                s2 = StoredLanes.f16(src, o + 64).fma(load(x, i + 32), s2);
+            }
+        }
+        s0.intoArray(planes, to);
+        s2.intoArray(planes, to + 2 * L);
     }
 }

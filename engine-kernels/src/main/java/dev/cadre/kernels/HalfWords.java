@@ -7,9 +7,7 @@ import static dev.cadre.kernels.StoredLanes.broadcast;
 import static dev.cadre.kernels.StoredLanes.guard;
 import static dev.cadre.kernels.StoredLanes.load;
 
-import dev.cadre.kernels.format.BlockFormat;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.ShortVector;
@@ -18,12 +16,15 @@ import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Rows of FP8 and F16 by way of half-precision words. The processor converts those to floats in one instruction,
- * numbers without a leading one included, which the Vector API cannot express; C2 makes it of the plain loop in
- * {@link #toFloats}. An E4M3 code moved to a half's fields is its value divided by {@link #unit}, so that a scale puts
- * it right, exactly. The sums are those of {@link FusedDots}.
+ * Rows of FP8 by way of half-precision words. The processor converts those to floats in one instruction, numbers
+ * without a leading one included, which the Vector API cannot express; C2 makes it of the plain loop in {@link
+ * #toFloats}. An E4M3 code moved to a half's fields is its value divided by {@link #E4M3_UNIT}, so that a scale puts it
+ * right, exactly. The sums are those of {@link FusedDots}.
  */
 final class HalfWords {
+    /** What the halves of E4M3 codes must be multiplied with: the exponents' biases are 15 and 7. */
+    static final float E4M3_UNIT = 256f;
+
     private static final VectorSpecies<Short> S = VectorSpecies.of(short.class, VectorShape.forBitSize(Lanes.BITS));
     private static final ShortVector FIELDS = ShortVector.broadcast(S, (short) 0xbf80);
     private static final ShortVector MAGNITUDE = ShortVector.broadcast(S, (short) 0x3f80);
@@ -33,11 +34,6 @@ final class HalfWords {
     private static final float GREATEST_SCALE = 0x1p15f;
 
     private HalfWords() {}
-
-    /** What a format's halves must be multiplied with. */
-    static float unit(BlockFormat format) {
-        return format == BlockFormat.F8_E4M3 ? 256f : 1f; // the exponents' biases are 15 and 7
-    }
 
     /**
      * Whether the fields of n codes may move to a float's places, and should. The scales can then be multiplied with
@@ -71,10 +67,6 @@ final class HalfWords {
             half.blend(NAN, half.and(MAGNITUDE).compare(VectorOperators.EQ, MAGNITUDE))
                     .intoArray(halves, i);
         }
-    }
-
-    static void f16(MemorySegment src, long a, int n, short[] halves) {
-        MemorySegment.copy(src, ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(LE), a, halves, 0, n);
     }
 
     static void toFloats(short[] halves, float[] floats, int n) {

@@ -78,7 +78,8 @@ final class RowKernels {
     static {
         dot(BlockFormat.F32, FusedDots.class, "f32"); // to decode it is to copy it
         direct(BlockFormat.BF16, "bf16");
-        halves(BlockFormat.F16, "f16");
+        direct(BlockFormat.F16, "f16");
+        decoder(BlockFormat.F16, "f16");
         halves(BlockFormat.F8_E4M3, "e4m3");
         direct(BlockFormat.Q8_0, "q8");
         direct(BlockFormat.Q4_0, "q4");
@@ -352,7 +353,7 @@ final class RowKernels {
      * As {@link #decode}, times scales that lie apart, for formats that {@link #takesHalves}.
      *
      * @param k a multiple of {@link PanelDots#STEP}
-     * @param s scales of 64 columns n of row r at {@code k/64·r + n}, with {@link HalfWords#unit} in them
+     * @param s scales of 64 columns n of row r at {@code k/64·r + n}, with {@link HalfWords#E4M3_UNIT} in them
      */
     static void decodeScaled(
             BlockFormat format,

@@ -33,6 +33,10 @@ final class StoredLanes {
     private static final FloatVector BASE_4 = floats(0x1p19f);
     private static final FloatVector BASE_4_AND_8 = floats(0x1p19f + 8);
 
+    private static final IntVector F16_FIELDS = ints(0x8fffe000);
+    private static final FloatVector F16_BIAS = floats(0x1p112f);
+    private static final FloatVector ZERO = floats(0);
+
     /** The code of NaN, but for its sign, and the greatest there is. */
     private static final byte E4M3_NAN = 0x7f;
 
@@ -100,6 +104,19 @@ final class StoredLanes {
     /** L bfloat16. */
     static FloatVector bf16(MemorySegment src, long o) {
         return halfWords(src, o).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+    }
+
+    /**
+     * L half-precision numbers, with NaN for what is not finite. Their fields move to a float's places, which divides
+     * them by 2^112. What is not finite has the greatest exponent and overflows when it is multiplied once more; that
+     * times zero is NaN, and zero for all others.
+     */
+    static FloatVector f16(MemorySegment src, long o) {
+        IntVector words = (IntVector) ByteVector.fromMemorySegment(Lanes.HALF, src, o, LE)
+                .reinterpretAsShorts()
+                .convertShape(VectorOperators.S2I, I, 0);
+        FloatVector v = left(words, 13).and(F16_FIELDS).reinterpretAsFloats().mul(F16_BIAS);
+        return v.mul(F16_BIAS).fma(ZERO, v);
     }
 
     /**

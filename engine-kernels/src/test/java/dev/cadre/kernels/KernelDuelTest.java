@@ -233,6 +233,28 @@ class KernelDuelTest {
         }
     }
 
+    /** Weights that are no numbers: infinity counts as NaN, and both stay in their rows. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 5})
+    void whatIsNotFiniteInF16StaysInItsRow(int tokens) {
+        int k = 192;
+        short one = Float.floatToFloat16(1f);
+        try (Arena arena = Arena.ofConfined()) {
+            for (float odd : new float[] {Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, Float.NaN}) {
+                short[] stored = new short[3 * k];
+                Arrays.fill(stored, one);
+                stored[k + 70] = Float.floatToFloat16(odd);
+                Matrix w = Matrix.of(BlockFormat.F16, 3, k, arena.allocateFrom(ValueLayout.JAVA_SHORT, stored));
+                float[] x = new float[k];
+                Arrays.fill(x, 0.5f);
+                float[] y = new float[3];
+                int[] places = new int[tokens]; // the same row for all
+                vector.matrices().multiply(w, 0, 3, x, places, tokens, y, places, new Workspace());
+                assertArrayEquals(new float[] {0.5f * k, Float.NaN, 0.5f * k}, y, 0f);
+            }
+        }
+    }
+
     /** E4M3 rows go one way if they are scaled to the format's range, another one if not. */
     @ParameterizedTest
     @ValueSource(floats = {100f, 1f, 0.01f})
