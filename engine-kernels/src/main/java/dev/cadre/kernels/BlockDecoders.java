@@ -105,6 +105,13 @@ final class BlockDecoders {
         }
     }
 
+    static void q41(
+            MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
+        for (int r = 0; r < rows; r++) {
+            levels(src, a + r * stride, k, dst, at + r * GROUP, plane, FusedDots.Q4_1, FusedDots.LEVELS_FROM_0);
+        }
+    }
+
     static void mxfp4(
             MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
         for (int r = 0; r < rows; r++) {

@@ -38,10 +38,14 @@ final class FusedDots {
     // bytes of a block
     static final int MXFP4 = BlockFormat.MXFP4.blockBytes();
     static final int NIBBLES = BlockFormat.IQ4_NL.blockBytes(); // and of Q4_0
+    static final int Q4_1 = BlockFormat.Q4_1.blockBytes();
 
     /** The values of Q4_0's codes. */
     static final FloatVector LEVELS_LESS_8 =
             VectorDecoders.table(-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7);
+
+    /** The codes of Q4_1. */
+    static final FloatVector LEVELS_FROM_0 = VectorDecoders.table(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 
     /** The difference of the biases of E4M3 and float, without what {@link HalfWords#E4M3_UNIT} holds. */
     static final float E4M3_FACTOR = VectorDecoders.E4M3_BIAS / HalfWords.E4M3_UNIT;
@@ -218,6 +222,12 @@ final class FusedDots {
         }
     }
 
+    static void q41(RowCursor c) {
+        while (c.next()) {
+            levels(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, Q4_1, LEVELS_FROM_0);
+        }
+    }
+
     static void mxfp4(RowCursor c) {
         while (c.next()) {
             levels(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, MXFP4, VectorDecoders.E2M1);
@@ -270,10 +280,13 @@ final class FusedDots {
         addUp(p, pAt, s0, s1, s2, s3);
     }
 
-    /** A block's table, times its scale. */
+    /** A block's table, times its scale, plus its minimum if it has one. */
     static FloatVector scaledLevels(MemorySegment src, long o, int blockBytes, FloatVector table) {
-        return blockBytes == MXFP4
-                ? table.mul(VectorDecoders.halfOfE8m0(src.get(ValueLayout.JAVA_BYTE, o)))
+        if (blockBytes == MXFP4) {
+            return table.mul(VectorDecoders.halfOfE8m0(src.get(ValueLayout.JAVA_BYTE, o)));
+        }
+        return blockBytes == Q4_1
+                ? table.fma(FloatVector.broadcast(F, half(src, o)), FloatVector.broadcast(F, half(src, o + 2)))
                 : table.mul(half(src, o));
     }
 

@@ -7,6 +7,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
+import java.util.EnumSet;
+import java.util.Set;
 
 /**
  * The vector kernels of each format that work on a stretch of one row: unpacking of scales, product with one token,
@@ -63,6 +65,9 @@ final class RowKernels {
 
     private static final MethodHandle[] FIELD_DECODERS = new MethodHandle[FORMATS];
 
+    /** Formats whose product goes over the blocks of a row twice. */
+    private static final Set<BlockFormat> TWO_PASSES = EnumSet.of(BlockFormat.F16, BlockFormat.Q5_0, BlockFormat.Q5_1);
+
     /** One for all, in an array so that C2 does not take it for a constant. */
     private static final MethodHandle[] HALVES_DOTS = {find(HalfWords.class, "dotPart", DOT)};
 
@@ -87,6 +92,8 @@ final class RowKernels {
         decoder(BlockFormat.Q4_1, "q41");
         decoder(BlockFormat.Q5_0, "q5");
         decoder(BlockFormat.Q5_1, "q51");
+        direct(BlockFormat.Q5_0, FifthBits.class, FifthBits.class, "q5");
+        direct(BlockFormat.Q5_1, FifthBits.class, FifthBits.class, "q51");
         scaled(BlockFormat.Q4_K, "q4");
         scaled(BlockFormat.Q2_K, "q2");
         staged(BlockFormat.Q3_K, "q3", "scaled");
@@ -106,6 +113,7 @@ final class RowKernels {
         }
         if (L >= 16) { // their tables have 16 entries
             dot(BlockFormat.Q4_0, FusedDots.class, "q4ByTable");
+            direct(BlockFormat.Q4_1, "q41");
             direct(BlockFormat.MXFP4, "mxfp4");
             direct(BlockFormat.IQ4_NL, "iq4Nl");
             scaled(BlockFormat.IQ4_XS, "iq4Xs");
@@ -116,8 +124,12 @@ final class RowKernels {
 
     /** Formats that are decoded straight from where they are stored. */
     private static void direct(BlockFormat format, String name) {
-        dot(format, FusedDots.class, name);
-        DECODERS[format.ordinal()] = find(BlockDecoders.class, name, DECODE);
+        direct(format, FusedDots.class, BlockDecoders.class, name);
+    }
+
+    private static void direct(BlockFormat format, Class<?> dots, Class<?> decoders, String name) {
+        dot(format, dots, name);
+        DECODERS[format.ordinal()] = find(decoders, name, DECODE);
     }
 
     private static void decoder(BlockFormat format, String name) {
@@ -307,7 +319,7 @@ final class RowKernels {
         }
         boolean unpacks =
                 SCALE_KERNELS[f] != null || CODE_KERNELS[f] != null || WORD_KERNELS[f] != null || takesHalves(format);
-        return DOTS[f] == null || unpacks ? 1 : 3;
+        return DOTS[f] == null || unpacks || TWO_PASSES.contains(format) ? 1 : 3;
     }
 
     /**

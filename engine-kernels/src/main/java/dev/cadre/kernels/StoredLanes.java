@@ -26,9 +26,9 @@ final class StoredLanes {
     static final IntVector LOW_NIBBLE = ints(15);
     static final IntVector BITS_01 = ints(3);
     private static final IntVector HIGH_NIBBLE = ints(0xf0);
-    private static final IntVector EXPONENT_0 = ints(Float.floatToRawIntBits(0x1p23f));
+    static final IntVector EXPONENT_0 = ints(Float.floatToRawIntBits(0x1p23f));
     private static final IntVector EXPONENT_4 = ints(Float.floatToRawIntBits(0x1p19f));
-    private static final FloatVector BASE_0 = floats(0x1p23f);
+    static final FloatVector BASE_0 = floats(0x1p23f);
     private static final FloatVector BASE_0_AND_8 = floats(0x1p23f + 8);
     private static final FloatVector BASE_4 = floats(0x1p19f);
     private static final FloatVector BASE_4_AND_8 = floats(0x1p19f + 8);

@@ -1,0 +1,130 @@
+package dev.cadre.kernels;
+
+import static dev.cadre.kernels.FusedDots.addUp;
+import static dev.cadre.kernels.Lanes.F;
+import static dev.cadre.kernels.Lanes.I;
+import static dev.cadre.kernels.Lanes.L;
+import static dev.cadre.kernels.StoredLanes.LOW_NIBBLE;
+import static dev.cadre.kernels.StoredLanes.half;
+import static dev.cadre.kernels.StoredLanes.int32;
+import static dev.cadre.kernels.StoredLanes.load;
+import static dev.cadre.kernels.StoredLanes.unsigned;
+import static dev.cadre.kernels.VectorDecoders.place;
+
+import dev.cadre.kernels.format.BlockFormat;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * Q5_0 and Q5_1, blocks of 32 elements of five bits: a scale, perhaps a minimum, the fifth bits in 32 bits, then
+ * nibbles. What {@link FusedDots} and {@link BlockDecoders} have for other formats.
+ */
+final class FifthBits {
+    private static final int STEP = PanelDots.STEP;
+    private static final int Q5_0 = BlockFormat.Q5_0.blockBytes();
+    private static final int Q5_1 = BlockFormat.Q5_1.blockBytes();
+
+    /** Turned by as much to the right, the fifth bit of lane l is in its place: bit l for the first 16 elements. */
+    private static final IntVector LOW = Lanes.INDEX.sub(4);
+
+    /** Bit 16 + l for the others. */
+    private static final IntVector HIGH = Lanes.INDEX.add(12);
+
+    private static final FloatVector BASE_0_AND_16 = StoredLanes.BASE_0.add(16);
+    private static final FloatVector NOTHING = FloatVector.broadcast(F, -0f);
+
+    private static final IntVector BIT_4 = IntVector.broadcast(I, 16);
+
+    private FifthBits() {}
+
+    static void q5(RowCursor c) {
+        dot(c, Q5_0);
+    }
+
+    static void q51(RowCursor c) {
+        dot(c, Q5_1);
+    }
+
+    /** The blocks with even numbers and then those with odd ones: C2 has no room for the arithmetic of two. */
+    private static void dot(RowCursor c, int blockBytes) {
+        float[] planes = c.ws.tile(4 * L);
+        while (c.next()) {
+            for (int odd = 0; odd < 2; odd++) { // one call, or both would be inlined
+                int blocks = (c.columns / 32 + 1 - odd) / 2;
+                long at = c.at + odd * blockBytes;
+                dot(c.src, at, blockBytes, blocks, c.x, c.xAt + 32 * odd, planes, 2 * L * odd);
+            }
+            FloatVector s2 = load(planes, 2 * L);
+            addUp(c.sums, c.sumsAt, load(planes, 0), load(planes, L), s2, load(planes, 3 * L));
+        }
+    }
+
+    private static void dot(
+            MemorySegment src, long a, int blockBytes, int blocks, float[] x, int xAt, float[] planes, int to) {
+        FloatVector s0 = FloatVector.zero(F);
+        FloatVector s1 = s0;
+        FloatVector base = base(blockBytes);
+        for (int n = 0; n < blocks; n++) {
+            long o = a + 2L * blockBytes * n;
+            FloatVector d = FloatVector.broadcast(F, half(src, o));
+            FloatVector m = minimum(src, o, blockBytes);
+            int fifths = int32(src, o + blockBytes - 20);
+            for (int j = 0; j < 16; j += L) {
+                IntVector b = unsigned(src, o + blockBytes - 16 + j);
+                IntVector f = IntVector.broadcast(I, fifths >>> j);
+                int i = xAt + STEP * n + j;
+                s0 = code(b.and(LOW_NIBBLE), f, LOW, base).fma(d, m).fma(load(x, i), s0);
+                s1 = code(StoredLanes.right(b, 4), f, HIGH, base).fma(d, m).fma(load(x, i + 16), s1);
+            }
+        }
+        s0.intoArray(planes, to);
+        s1.intoArray(planes, to + L);
+    }
+
+    /** What is taken from a code: Q5_0's are less 16. */
+    private static FloatVector base(int blockBytes) {
+        return blockBytes == Q5_1 ? StoredLanes.BASE_0 : BASE_0_AND_16;
+    }
+
+    /** What scaled codes are added to, which leaves those of Q5_0 as they are. */
+    private static FloatVector minimum(MemorySegment src, long o, int blockBytes) {
+        return blockBytes == Q5_1 ? FloatVector.broadcast(F, half(src, o + 2)) : NOTHING;
+    }
+
+    private static FloatVector code(IntVector nibbles, IntVector fifths, IntVector turns, FloatVector base) {
+        IntVector code = nibbles.or(fifths.lanewise(VectorOperators.ROR, turns).and(BIT_4));
+        return code.or(StoredLanes.EXPONENT_0).reinterpretAsFloats().sub(base);
+    }
+
+    static void q5(MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
+        for (int r = 0; r < rows; r++) {
+            decode(src, a + r * stride, Q5_0, k, dst, at + r * PanelDots.GROUP, plane);
+        }
+    }
+
+    static void q51(
+            MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
+        for (int r = 0; r < rows; r++) {
+            decode(src, a + r * stride, Q5_1, k, dst, at + r * PanelDots.GROUP, plane);
+        }
+    }
+
+    private static void decode(MemorySegment src, long a, int blockBytes, int k, float[] dst, int at, int plane) {
+        FloatVector base = base(blockBytes);
+        for (int n = 0; n < k / 32; n++) {
+            long o = a + (long) blockBytes * n;
+            FloatVector d = FloatVector.broadcast(F, half(src, o));
+            FloatVector m = minimum(src, o, blockBytes);
+            int fifths = int32(src, o + blockBytes - 20);
+            int to = at + place(32 * n, plane);
+            for (int j = 0; j < 16; j += L) {
+                IntVector b = unsigned(src, o + blockBytes - 16 + j);
+                IntVector f = IntVector.broadcast(I, fifths >>> j);
+                code(b.and(LOW_NIBBLE), f, LOW, base).fma(d, m).intoArray(dst, to + j);
+                code(StoredLanes.right(b, 4), f, HIGH, base).fma(d, m).intoArray(dst, to + plane + j);
+            }
+        }
+    }
+}
