@@ -66,7 +66,8 @@ final class RowKernels {
     private static final MethodHandle[] FIELD_DECODERS = new MethodHandle[FORMATS];
 
     /** Formats whose product goes over the blocks of a row twice. */
-    private static final Set<BlockFormat> TWO_PASSES = EnumSet.of(BlockFormat.F16, BlockFormat.Q5_0, BlockFormat.Q5_1);
+    private static final Set<BlockFormat> TWO_PASSES =
+            EnumSet.of(BlockFormat.F16, BlockFormat.Q5_0, BlockFormat.Q5_1, BlockFormat.NVFP4);
 
     /** One for all, in an array so that C2 does not take it for a constant. */
     private static final MethodHandle[] HALVES_DOTS = {find(HalfWords.class, "dotPart", DOT)};
@@ -84,14 +85,11 @@ final class RowKernels {
         dot(BlockFormat.F32, FusedDots.class, "f32"); // to decode it is to copy it
         direct(BlockFormat.BF16, "bf16");
         direct(BlockFormat.F16, "f16");
-        decoder(BlockFormat.F16, "f16");
         halves(BlockFormat.F8_E4M3, "e4m3");
         direct(BlockFormat.Q8_0, "q8");
         direct(BlockFormat.Q4_0, "q4");
         decoder(BlockFormat.MXFP4, "mxfp4"); // for vectors too short for its table
         decoder(BlockFormat.Q4_1, "q41");
-        decoder(BlockFormat.Q5_0, "q5");
-        decoder(BlockFormat.Q5_1, "q51");
         direct(BlockFormat.Q5_0, FifthBits.class, FifthBits.class, "q5");
         direct(BlockFormat.Q5_1, FifthBits.class, FifthBits.class, "q51");
         scaled(BlockFormat.Q4_K, "q4");
@@ -115,6 +113,7 @@ final class RowKernels {
             dot(BlockFormat.Q4_0, FusedDots.class, "q4ByTable");
             direct(BlockFormat.Q4_1, "q41");
             direct(BlockFormat.MXFP4, "mxfp4");
+            direct(BlockFormat.NVFP4, Nvfp4.class, Nvfp4.class, "nvfp4");
             direct(BlockFormat.IQ4_NL, "iq4Nl");
             scaled(BlockFormat.IQ4_XS, "iq4Xs");
         }

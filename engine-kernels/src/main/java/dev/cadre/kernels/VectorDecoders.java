@@ -36,9 +36,8 @@ final class VectorDecoders {
     private static final int LINEAR = PanelDots.GROUP;
 
     /** Scales a float whose exponent field holds a smaller format's exponent by the difference of their biases. */
-    private static final float HALF_BIAS = 0x1p112f;
-
     static final float E4M3_BIAS = 0x1p120f;
+
     private static final IntVector E4M3_ALL_FIELDS = IntVector.broadcast(I, 0x87f00000);
     private static final IntVector E4M3_FIELDS = IntVector.broadcast(I, 0x7f << 20);
     private static final IntVector E4M3_EXPONENTS = IntVector.broadcast(I, 120 << 23);
@@ -116,21 +115,6 @@ final class VectorDecoders {
 
     static FloatVector toFloats(IntVector ints) {
         return (FloatVector) ints.convert(VectorOperators.I2F, 0);
-    }
-
-    static void f16(byte[] raw, float[] dst, int at, int plane, int count) {
-        for (int i = 0; i < count; i += L) {
-            f16(halfWords(raw, 2 * i)).intoArray(dst, at + place(i, plane));
-        }
-    }
-
-    /** Half-precision words as floats. */
-    static FloatVector f16(IntVector words) {
-        IntVector magnitude = words.and(0x7fff).lanewise(VectorOperators.LSHL, 13);
-        IntVector bits = magnitude.reinterpretAsFloats().mul(HALF_BIAS).reinterpretAsInts();
-        // exponent 31 stands for infinity and NaN
-        bits = bits.blend(bits.or(0x7f800000), magnitude.compare(VectorOperators.GE, 0x7c00 << 13));
-        return bits.or(words.and(0x8000).lanewise(VectorOperators.LSHL, 16)).reinterpretAsFloats();
     }
 
     /** L unsigned 16-bit words as ints. */
@@ -211,50 +195,6 @@ final class VectorDecoders {
                 }
             }
         }
-    }
-
-    static void q5(byte[] raw, float[] dst, int at, int plane, int count) {
-        fiveBits(raw, dst, at, plane, count, false);
-    }
-
-    static void q51(byte[] raw, float[] dst, int at, int plane, int count) {
-        fiveBits(raw, dst, at, plane, count, true);
-    }
-
-    /** As Q4, with a fifth bit for each element in 32 bits before the nibbles. */
-    private static void fiveBits(byte[] raw, float[] dst, int at, int plane, int count, boolean minimum) {
-        int o = 0;
-        for (int i = 0; i < count; i += 32) {
-            float d = half(raw, o);
-            float m = minimum ? half(raw, o + 2) : 0f;
-            int fifths = int32(raw, o + (minimum ? 4 : 2));
-            int q = o + (minimum ? 8 : 6);
-            for (int j = 0; j < 16; j += B.length()) {
-                for (int p = 0; p < PARTS; p++) {
-                    IntVector b = unsigned(raw, q + j, p);
-                    int first = j + p * L;
-                    IntVector low = b.and(15).or(fifth(fifths >>> first));
-                    IntVector high = b.lanewise(VectorOperators.LSHR, 4).or(fifth(fifths >>> (first + 16)));
-                    int to = at + place(i, plane) + first;
-                    if (minimum) {
-                        toFloats(low).mul(d).add(m).intoArray(dst, to);
-                        toFloats(high).mul(d).add(m).intoArray(dst, to + plane);
-                    } else {
-                        toFloats(low.sub(16)).mul(d).intoArray(dst, to);
-                        toFloats(high.sub(16)).mul(d).intoArray(dst, to + plane);
-                    }
-                }
-            }
-            o += minimum ? 24 : 22;
-        }
-    }
-
-    /** Bit l of {@code bits} as 16 in lane l. */
-    private static IntVector fifth(int bits) {
-        return IntVector.broadcast(I, bits)
-                .lanewise(VectorOperators.LSHR, Lanes.INDEX)
-                .and(1)
-                .lanewise(VectorOperators.LSHL, 4);
     }
 
     static void mxfp4(byte[] raw, float[] dst, int at, int plane, int count) {

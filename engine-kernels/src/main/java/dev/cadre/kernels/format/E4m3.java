@@ -14,6 +14,11 @@ public final class E4m3 {
         return LookupTables.e4m3[code & 0xff];
     }
 
+    /** Half of the value of a code without its sign; 0x7F, NaN elsewhere, counts as zero in NVFP4's scales (ggml). */
+    public static float halfOfUnsigned(byte code) {
+        return LookupTables.halfOfUnsignedE4m3[code & 0xff];
+    }
+
     /** The nearest code, ties to even; beyond the greatest value the greatest one; NaN stays NaN. */
     public static byte encode(float value) {
         int sign = Float.floatToRawIntBits(value) >>> 24 & 0x80;

@@ -19,6 +19,9 @@ final class LookupTables {
     /** Values of all FP8 bytes. */
     static float[] e4m3 = new float[256];
 
+    /** Scales of NVFP4, halved since {@link #fp4Doubled} is doubled. */
+    static float[] halfOfUnsignedE4m3 = new float[256];
+
     static float[] e5m2 = new float[256];
 
     static byte[] iq1 = Codebooks.of(BlockFormat.IQ1_S);
@@ -31,6 +34,7 @@ final class LookupTables {
     static {
         for (int bits = 0; bits < 256; bits++) {
             e4m3[bits] = e4m3(bits);
+            halfOfUnsignedE4m3[bits] = halfOfUnsignedE4m3(bits);
             // e5m2 is the upper half of an IEEE half: same exponent, infinities and NaN included
             e5m2[bits] = Float.float16ToFloat((short) (bits << 8));
         }
@@ -51,5 +55,14 @@ final class LookupTables {
             magnitude = Math.scalb(1 + mantissa / 8f, exponent - 7);
         }
         return bits < 128 ? magnitude : -magnitude;
+    }
+
+    private static float halfOfUnsignedE4m3(int bits) {
+        int exponent = bits >> 3 & 15;
+        int mantissa = bits & 7;
+        if (bits == 0x7f) {
+            return 0;
+        }
+        return exponent == 0 ? mantissa * 0x1p-10f : Math.scalb(1 + mantissa / 8f, exponent - 8);
     }
 }

@@ -112,7 +112,7 @@ final class SmallBlockCodecs {
                     s,
                     o + 4 + 8 * g,
                     8,
-                    halfOfUnsignedE4m3(Bytes.u8(s, o + g)),
+                    E4m3.halfOfUnsigned((byte) Bytes.u8(s, o + g)),
                     LookupTables.fp4Doubled,
                     y,
                     at + 16 * g);
@@ -131,15 +131,5 @@ final class SmallBlockCodecs {
     /** 2^(e - 128), the scale for doubled values; ggml gives 255, NaN in E8M0, no special meaning. */
     static float halfOfE8m0(int e) {
         return Float.intBitsToFloat(e < 2 ? 0x00200000 << e : e - 1 << 23);
-    }
-
-    /** Half of an E4M3 number whose sign bit is ignored; 0x7F (NaN) counts as zero, as in ggml. */
-    static float halfOfUnsignedE4m3(int bits) {
-        int exponent = bits >> 3 & 15;
-        int mantissa = bits & 7;
-        if (bits == 0x7f) {
-            return 0;
-        }
-        return exponent == 0 ? mantissa * 0x1p-10f : Math.scalb(1 + mantissa / 8f, exponent - 8);
     }
 }
