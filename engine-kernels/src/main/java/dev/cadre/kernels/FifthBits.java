@@ -56,8 +56,7 @@ final class FifthBits {
                 long at = c.at + odd * blockBytes;
                 dot(c.src, at, blockBytes, blocks, c.x, c.xAt + 32 * odd, planes, 2 * L * odd);
             }
-            FloatVector s2 = load(planes, 2 * L);
-            addUp(c.sums, c.sumsAt, load(planes, 0), load(planes, L), s2, load(planes, 3 * L));
+            addUp(c.sums, c.sumsAt, planes);
         }
     }
 

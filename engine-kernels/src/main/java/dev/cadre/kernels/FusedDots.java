@@ -92,6 +92,12 @@ final class FusedDots {
         load(p, at).add(s0).add(s1).add(s2).add(s3).intoArray(p, at);
     }
 
+    /** As above, of planes [4][L] that more than one pass has stored. */
+    static void addUp(float[] p, int at, float[] planes) {
+        FloatVector s1 = load(planes, L);
+        addUp(p, at, load(planes, 0), s1, load(planes, 2 * L), load(planes, 3 * L));
+    }
+
     static void q8(RowCursor c) {
         while (c.next()) {
             q8(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt);
@@ -357,10 +363,10 @@ final class FusedDots {
     static void f16(RowCursor c) {
         float[] planes = c.ws.tile(4 * L);
         while (c.next()) {
-            f16Planes(c.src, c.at, c.x, c.xAt, c.columns, planes, 0);
-            f16Planes(c.src, c.at + 32, c.x, c.xAt + 16, c.columns, planes, L);
-            FloatVector s1 = load(planes, L);
-            addUp(c.sums, c.sumsAt, load(planes, 0), s1, load(planes, 2 * L), load(planes, 3 * L));
+            for (int odd = 0; odd < 2; odd++) { // one call, or both would be inlined
+                f16Planes(c.src, c.at + 32 * odd, c.x, c.xAt + 16 * odd, c.columns, planes, L * odd);
+            }
+            addUp(c.sums, c.sumsAt, planes);
         }
     }
 

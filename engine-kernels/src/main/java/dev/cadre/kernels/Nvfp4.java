@@ -42,8 +42,7 @@ final class Nvfp4 {
             for (int half = 0; half < 2; half++) {
                 dot(c.src, c.at, half, c.columns, c.x, c.xAt + 32 * half, planes, 2 * L * half);
             }
-            FloatVector s2 = load(planes, 2 * L);
-            addUp(c.sums, c.sumsAt, load(planes, 0), load(planes, L), s2, load(planes, 3 * L));
+            addUp(c.sums, c.sumsAt, planes);
         }
     }
 

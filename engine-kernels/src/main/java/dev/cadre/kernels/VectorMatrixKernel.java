@@ -128,8 +128,12 @@ final class VectorMatrixKernel implements MatrixKernel {
             return rows;
         }
         int n = Math.clamp(FETCHED / w.rowBytes() / BLOCK_ROWS * BLOCK_ROWS, Math.min(BLOCK_ROWS, rows), rows);
-        ws.touched ^= CacheLines.touch(w.data(), w.offset(row, 0), Math.min(FETCHED_AT_MOST, n * w.rowBytes()));
+        touch(w, row, n, ws);
         return n;
+    }
+
+    private static void touch(Matrix w, long row, int rows, Workspace ws) {
+        ws.touched ^= CacheLines.touch(w.data(), w.offset(row, 0), Math.min(FETCHED_AT_MOST, rows * w.rowBytes()));
     }
 
     /** A reader decodes whole rows only. */
@@ -333,8 +337,7 @@ final class VectorMatrixKernel implements MatrixKernel {
                     n = (int) Math.min(n, scaledEnd - row);
                 }
                 if (fetches) {
-                    ws.touched ^=
-                            CacheLines.touch(w.data(), w.offset(row, 0), Math.min(FETCHED_AT_MOST, n * w.rowBytes()));
+                    touch(w, row, n, ws);
                 }
                 for (int t = 0; t < tokens; t++) {
                     int from = Workspace.ALIGNED + t * apart;
