@@ -87,15 +87,22 @@ final class FusedDots {
         }
     }
 
-    /** Adds the sums of four planes, in their order, to a row's. */
+    /**
+     * Adds the sums of four planes, in their order, to a row's. Runs once for many steps of its callers' loops, so C2
+     * may inline them before it has counted what is called from here: only the Vector API itself, which it always
+     * inlines.
+     */
     static void addUp(float[] p, int at, FloatVector s0, FloatVector s1, FloatVector s2, FloatVector s3) {
-        load(p, at).add(s0).add(s1).add(s2).add(s3).intoArray(p, at);
+        FloatVector.fromArray(F, p, at).add(s0).add(s1).add(s2).add(s3).intoArray(p, at);
     }
 
     /** As above, of planes [4][L] that more than one pass has stored. */
     static void addUp(float[] p, int at, float[] planes) {
-        FloatVector s1 = load(planes, L);
-        addUp(p, at, load(planes, 0), s1, load(planes, 2 * L), load(planes, 3 * L));
+        FloatVector s0 = FloatVector.fromArray(F, planes, 0);
+        FloatVector s1 = FloatVector.fromArray(F, planes, L);
+        FloatVector s2 = FloatVector.fromArray(F, planes, 2 * L);
+        FloatVector s3 = FloatVector.fromArray(F, planes, 3 * L);
+        FloatVector.fromArray(F, p, at).add(s0).add(s1).add(s2).add(s3).intoArray(p, at);
     }
 
     static void q8(RowCursor c) {
