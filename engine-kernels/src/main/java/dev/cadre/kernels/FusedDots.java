@@ -9,6 +9,7 @@ import static dev.cadre.kernels.StoredLanes.load;
 import static dev.cadre.kernels.StoredLanes.lowLess8;
 import static dev.cadre.kernels.StoredLanes.pick;
 import static dev.cadre.kernels.StoredLanes.signed;
+import static dev.cadre.kernels.StoredLanes.touch;
 import static dev.cadre.kernels.StoredLanes.unsigned;
 
 import dev.cadre.kernels.format.BlockFormat;
@@ -340,17 +341,18 @@ final class FusedDots {
 
     static void bf16(RowCursor c) {
         while (c.next()) {
-            bf16(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt);
+            c.ws.touched ^= bf16(c.src, c.at, c.soon, c.x, c.xAt, c.columns, c.sums, c.sumsAt);
         }
     }
 
-    private static void bf16(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt) {
+    private static int bf16(MemorySegment src, long a, long soon, float[] x, int xAt, int k, float[] p, int pAt) {
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
         FloatVector s3 = s0;
-        guard(src, a);
+        int t = 0;
         for (int n = 0; n < k / STEP; n++) {
+            t ^= touch(src, soon + 128L * n) ^ touch(src, soon + 128L * n + 64);
             for (int j = 0; j < 16; j += L) {
                 long o = a + 128L * n + 2 * j;
                 int i = xAt + STEP * n + j;
@@ -361,6 +363,7 @@ final class FusedDots {
             }
         }
         addUp(p, pAt, s0, s1, s2, s3);
+        return t;
     }
 
     /**

@@ -20,6 +20,9 @@ final class RowCursor {
      */
     private static final int UNPACKED = 3072;
 
+    /** How far ahead of a product {@link #soon} is, in bytes. */
+    private static final int AHEAD = 1 << 10;
+
     /** Whose scratch space the kernel may use. */
     final Workspace ws;
 
@@ -42,6 +45,13 @@ final class RowCursor {
     /** Where this part of a row is stored, in bytes. */
     long at;
 
+    /**
+     * From here on, a product that the memory cannot keep up with reads a byte of every line of as many bytes as this
+     * part has: what will be multiplied soon, or else this part once more. Without it, the memory waits at the end of
+     * every row of more than 14 steps.
+     */
+    long soon;
+
     /** Its columns. */
     int columns;
 
@@ -62,6 +72,7 @@ final class RowCursor {
 
     private int together;
     private int rows;
+    private long lastSoon;
     private long stride;
     private long firstAt;
     private long chunkBytes;
@@ -110,6 +121,7 @@ final class RowCursor {
         this.column = chunkwise ? 0 : k;
         this.together = Math.max(1, UNPACKED / k);
         this.place = together - 1;
+        this.lastSoon = chunkwise ? -1 : src.byteSize() - AHEAD - format.bytes(Math.min(k, VectorMatrixKernel.CHUNK));
         this.chunkBytes = k > VectorMatrixKernel.CHUNK ? format.bytes(VectorMatrixKernel.CHUNK) : 0;
         return this;
     }
@@ -140,6 +152,7 @@ final class RowCursor {
         }
         at = firstAt + row * stride + column / VectorMatrixKernel.CHUNK * chunkBytes;
         columns = Math.min(VectorMatrixKernel.CHUNK, k - column);
+        soon = at <= lastSoon ? at + AHEAD : at;
         xAt = firstX + column;
         sumsAt = firstSums + row * L;
         scalesAt = column / PanelDots.STEP;

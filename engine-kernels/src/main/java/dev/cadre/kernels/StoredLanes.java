@@ -57,6 +57,11 @@ final class StoredLanes {
         src.get(ValueLayout.JAVA_BYTE, o);
     }
 
+    /** Brings a line into the cache; a {@link #guard} as well. What it returns must be kept, or C2 drops the access. */
+    static int touch(MemorySegment src, long o) {
+        return src.get(ValueLayout.JAVA_BYTE, o);
+    }
+
     static float half(MemorySegment src, long o) {
         return Float.float16ToFloat(src.get(SHORT, o));
     }
