@@ -97,7 +97,7 @@ final class FusedDots {
         FloatVector.fromArray(F, p, at).add(s0).add(s1).add(s2).add(s3).intoArray(p, at);
     }
 
-    /** As above, of planes [4][L] that more than one pass has stored. */
+    /** As above, and without calling it for the same reason, of planes [4][L] that more than one pass has stored. */
     static void addUp(float[] p, int at, float[] planes) {
         FloatVector s0 = FloatVector.fromArray(F, planes, 0);
         FloatVector s1 = FloatVector.fromArray(F, planes, L);
@@ -341,7 +341,7 @@ final class FusedDots {
 
     static void bf16(RowCursor c) {
         while (c.next()) {
-            c.ws.touched ^= bf16(c.src, c.at, c.soon, c.x, c.xAt, c.columns, c.sums, c.sumsAt);
+            c.ws.touched ^= bf16(c.src, c.at, c.soon(), c.x, c.xAt, c.columns, c.sums, c.sumsAt);
         }
     }
 

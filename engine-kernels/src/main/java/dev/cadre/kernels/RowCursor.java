@@ -20,7 +20,7 @@ final class RowCursor {
      */
     private static final int UNPACKED = 3072;
 
-    /** How far ahead of a product {@link #soon} is, in bytes. */
+    /** How far ahead of a product {@link #soon()} is, in bytes. */
     private static final int AHEAD = 1 << 10;
 
     /** Whose scratch space the kernel may use. */
@@ -45,13 +45,6 @@ final class RowCursor {
     /** Where this part of a row is stored, in bytes. */
     long at;
 
-    /**
-     * From here on, a product that the memory cannot keep up with reads a byte of every line of as many bytes as this
-     * part has: what will be multiplied soon, or else this part once more. Without it, the memory waits at the end of
-     * every row of more than 14 steps.
-     */
-    long soon;
-
     /** Its columns. */
     int columns;
 
@@ -72,10 +65,9 @@ final class RowCursor {
 
     private int together;
     private int rows;
-    private long lastSoon;
     private long stride;
     private long firstAt;
-    private long chunkBytes;
+    private long partBytes;
     private int firstX;
     private int firstSums;
     private boolean chunkwise;
@@ -121,14 +113,22 @@ final class RowCursor {
         this.column = chunkwise ? 0 : k;
         this.together = Math.max(1, UNPACKED / k);
         this.place = together - 1;
-        this.lastSoon = chunkwise ? -1 : src.byteSize() - AHEAD - format.bytes(Math.min(k, VectorMatrixKernel.CHUNK));
-        this.chunkBytes = k > VectorMatrixKernel.CHUNK ? format.bytes(VectorMatrixKernel.CHUNK) : 0;
+        this.partBytes = k > VectorMatrixKernel.CHUNK ? format.bytes(VectorMatrixKernel.CHUNK) : stride;
         return this;
     }
 
     /** Columns that were unpacked together with this part and lie before it. */
     int before() {
         return columns * place;
+    }
+
+    /**
+     * From here on, a product that the memory cannot keep up with reads a byte of every line of as many bytes as this
+     * part has: what will be multiplied soon, or else this part once more. Without it, the memory waits at the end of
+     * every row of more than 14 steps.
+     */
+    long soon() {
+        return !chunkwise && at + AHEAD + partBytes <= src.byteSize() ? at + AHEAD : at;
     }
 
     /** Goes to the next part, or returns false behind the last. */
@@ -150,9 +150,8 @@ final class RowCursor {
         if (row >= rows || column >= k) {
             return false;
         }
-        at = firstAt + row * stride + column / VectorMatrixKernel.CHUNK * chunkBytes;
+        at = firstAt + row * stride + column / VectorMatrixKernel.CHUNK * partBytes;
         columns = Math.min(VectorMatrixKernel.CHUNK, k - column);
-        soon = at <= lastSoon ? at + AHEAD : at;
         xAt = firstX + column;
         sumsAt = firstSums + row * L;
         scalesAt = column / PanelDots.STEP;

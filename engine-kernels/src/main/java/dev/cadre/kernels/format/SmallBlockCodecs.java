@@ -1,6 +1,7 @@
 package dev.cadre.kernels.format;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /**
  * Formats of 32 to 128 elements a block. Where there are nibbles, element j is in the low nibble of byte j, element
@@ -112,7 +113,7 @@ final class SmallBlockCodecs {
                     s,
                     o + 4 + 8 * g,
                     8,
-                    E4m3.halfOfUnsigned((byte) Bytes.u8(s, o + g)),
+                    E4m3.halfOfUnsigned(s.get(ValueLayout.JAVA_BYTE, o + g)),
                     LookupTables.fp4Doubled,
                     y,
                     at + 16 * g);
