@@ -80,7 +80,7 @@ class KernelBenchmarksTest {
      * that is an object costs 80 bytes and more, in each row at least. A slow machine gets a second, longer chance.
      */
     @ParameterizedTest
-    @ValueSource(strings = {"Q8_0", "Q4_K", "MXFP4", "BF16"})
+    @ValueSource(strings = {"Q8_0", "Q4_K", "MXFP4", "BF16", "INT4_PAIRS"})
     void compiledProductsAllocateNothing(String format) throws RunnerException {
         String kernels = Kernels.lookup().name();
         if (System.getProperty("cadre.test.requireKernels", "any").equals("vector")) {

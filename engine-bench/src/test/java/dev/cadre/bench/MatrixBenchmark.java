@@ -1,11 +1,9 @@
 package dev.cadre.bench;
 
+import dev.cadre.core.model.SyntheticWeights;
 import dev.cadre.kernels.Matrix;
 import dev.cadre.kernels.Workspace;
 import dev.cadre.kernels.format.BlockFormat;
-import dev.cadre.kernels.format.RandomBlocks;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Level;
 import org.openjdk.jmh.annotations.Param;
@@ -18,13 +16,41 @@ import org.openjdk.jmh.annotations.TearDown;
  */
 public class MatrixBenchmark extends KernelBenchmark {
     private static final int ROWS = 64;
-    private static final int POOL_ELEMENTS = 1 << 20;
 
     /** How the weights are stored. */
     @Param({
-        "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q2_K", "Q3_K", "Q4_K",
-        "Q5_K", "Q6_K", "IQ4_XS", "IQ4_NL", "IQ3_S", "IQ3_XXS", "IQ2_S", "IQ2_XS", "IQ2_XXS", "IQ1_M", "IQ1_S", "MXFP4",
-        "NVFP4", "TQ1_0", "TQ2_0", "Q1_0", "Q2_0"
+        "F32",
+        "F16",
+        "BF16",
+        "F8_E4M3",
+        "F8_E5M2",
+        "Q8_0",
+        "Q4_0",
+        "Q4_1",
+        "Q5_0",
+        "Q5_1",
+        "Q2_K",
+        "Q3_K",
+        "Q4_K",
+        "Q5_K",
+        "Q6_K",
+        "IQ4_XS",
+        "IQ4_NL",
+        "IQ3_S",
+        "IQ3_XXS",
+        "IQ2_S",
+        "IQ2_XS",
+        "IQ2_XXS",
+        "IQ1_M",
+        "IQ1_S",
+        "MXFP4",
+        "NVFP4",
+        "TQ1_0",
+        "TQ2_0",
+        "Q1_0",
+        "Q2_0",
+        "INT4_PAIRS",
+        "FP4_PAIRS"
     })
     public BlockFormat format;
 
@@ -41,7 +67,7 @@ public class MatrixBenchmark extends KernelBenchmark {
     public int megabytes;
 
     private final Workspace workspace = new Workspace();
-    private Arena arena;
+    private SyntheticWeights weights;
     private Matrix matrix;
     private float[] x;
     private float[] y;
@@ -57,8 +83,8 @@ public class MatrixBenchmark extends KernelBenchmark {
     public void setUp() {
         long rowBytes = format.bytes(columns);
         long rows = Math.max(1, ((long) megabytes << 20) / rowBytes / ROWS) * ROWS;
-        arena = Arena.ofShared();
-        matrix = Matrix.of(format, rows, columns, weights(rows * rowBytes));
+        weights = new SyntheticWeights(format);
+        matrix = weights.matrix("w", rows, columns);
         x = randomFloats(tokens * columns);
         y = new float[Math.toIntExact(tokens * rows)];
         xAt = new int[tokens];
@@ -69,26 +95,18 @@ public class MatrixBenchmark extends KernelBenchmark {
         }
     }
 
-    private MemorySegment weights(long bytes) {
-        MemorySegment data = arena.allocate(bytes, 4096);
-        MemorySegment pool = arena.allocate(format.bytes(POOL_ELEMENTS), 64);
-        RandomBlocks.fill(format, POOL_ELEMENTS, 0.02f, random(), pool, 0);
-        RandomBlocks.fillFrom(pool, format, random(), data);
-        return data;
-    }
-
     /** Gives the weights back. */
     @TearDown(Level.Trial)
     public void tearDown() {
-        arena.close();
+        weights.close();
     }
 
-    /** y = w · x for the next rows; bytes are those of the weights. */
+    /** y = w · x for the next rows; bytes are those of the weights and their scales. */
     @Benchmark
     public float[] multiply(Rates rates) {
         kernels.matrices().multiply(matrix, row, ROWS, x, xAt, tokens, y, yAt, workspace);
         row = (row + ROWS) % matrix.rows();
-        rates.add(ROWS * (double) matrix.rowBytes(), (double) ROWS * columns * tokens);
+        rates.add((double) ROWS * matrix.bytes() / matrix.rows(), (double) ROWS * columns * tokens);
         return y;
     }
 }

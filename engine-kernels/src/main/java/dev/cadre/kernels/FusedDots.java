@@ -55,7 +55,13 @@ final class FusedDots {
 
     /** Whether rows of a matrix can be multiplied here. */
     static boolean supports(Matrix w) {
-        if (w.reader() != null || w.scales() != null && !(w.format() == BlockFormat.F8_E4M3 && evenScales(w))) {
+        if (w.reader() != null) {
+            return false;
+        }
+        if (RowKernels.takesPairs(w.format())) {
+            return RowKernels.multiplies(w.format()) && NibblePairs.supports(w);
+        }
+        if (w.scales() != null && !(w.format() == BlockFormat.F8_E4M3 && evenScales(w))) {
             return false;
         }
         return RowKernels.multiplies(w.format())
@@ -78,12 +84,11 @@ final class FusedDots {
             Arrays.fill(scales, 0, rows * steps, HalfWords.E4M3_UNIT);
             return;
         }
-        long row = w.firstRow() + firstRow;
         for (int r = 0; r < rows; r++) {
             if (r > 0 && w.rowsScaledAlike(firstRow + r - 1) > 1) {
                 System.arraycopy(scales, steps * (r - 1), scales, steps * r, steps);
             } else {
-                w.scales().at(row + r, c, STEP, steps, HalfWords.E4M3_UNIT, scales, steps * r);
+                w.scales().at(w.storedRow(firstRow + r), c, STEP, steps, HalfWords.E4M3_UNIT, scales, steps * r);
             }
         }
     }

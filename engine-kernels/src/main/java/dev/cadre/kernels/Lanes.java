@@ -53,7 +53,7 @@ final class Lanes {
     }
 
     /** The lanes whose index has the bit {@code distance}. */
-    private static VectorMask<Float> upper(int distance) {
+    static VectorMask<Float> upper(int distance) {
         boolean[] lanes = new boolean[L];
         for (int i = 0; i < L; i++) {
             lanes[i] = (i & distance) != 0;

@@ -22,6 +22,7 @@ public final class Matrix {
     private final Scales scales;
     private final RowReader reader;
     private final long firstRow;
+    private final int rowStep;
 
     private Matrix(
             BlockFormat format,
@@ -31,7 +32,8 @@ public final class Matrix {
             MemorySegment data,
             Scales scales,
             RowReader reader,
-            long firstRow) {
+            long firstRow,
+            int rowStep) {
         this.format = format;
         this.rows = rows;
         this.columns = columns;
@@ -40,6 +42,7 @@ public final class Matrix {
         this.scales = scales;
         this.reader = reader;
         this.firstRow = firstRow;
+        this.rowStep = rowStep;
     }
 
     /**
@@ -67,7 +70,7 @@ public final class Matrix {
             throw new IllegalArgumentException("[" + rows + ", " + columns + "] " + format + " takes " + bytes
                     + " bytes, the segment has " + data.byteSize());
         }
-        return new Matrix(format, rows, (int) columns, rowBytes, data, scales, null, 0);
+        return new Matrix(format, rows, (int) columns, rowBytes, data, scales, null, 0, 1);
     }
 
     /**
@@ -81,7 +84,7 @@ public final class Matrix {
             throw new IllegalArgumentException("shape [" + rows + ", " + columns + "] is out of range");
         }
         Objects.requireNonNull(reader);
-        return new Matrix(BlockFormat.F32, rows, (int) columns, rowBytes, null, null, reader, 0);
+        return new Matrix(BlockFormat.F32, rows, (int) columns, rowBytes, null, null, reader, 0, 1);
     }
 
     /** Decodes rows of a matrix that is not stored as blocks in a row. Called by many threads at once. */
@@ -93,9 +96,30 @@ public final class Matrix {
 
     /** The {@code count} rows from {@code from} on, as a view. */
     public Matrix rows(long from, long count) {
-        Objects.checkFromIndexSize(from, count, rows);
-        MemorySegment part = data == null ? null : data.asSlice(from * rowBytes, count * rowBytes);
-        return new Matrix(format, count, columns, rowBytes, part, scales, reader, firstRow + from);
+        return rows(from, count, 1);
+    }
+
+    /**
+     * The {@code count} rows {@code from}, {@code from + step}, …, as a view: what takes turns with other rows.
+     *
+     * @param step at least 1
+     */
+    public Matrix rows(long from, long count, int step) {
+        long end = count == 0 ? from : from + (count - 1) * step + 1;
+        Objects.checkFromToIndex(from, end, rows);
+        long at = offset(from, 0);
+        MemorySegment part =
+                data == null ? null : data.asSlice(at, count == 0 ? 0 : offset(end - 1, 0) + rowBytes - at);
+        return new Matrix(
+                format,
+                count,
+                columns,
+                rowBytes,
+                part,
+                scales,
+                reader,
+                storedRow(from),
+                Math.multiplyExact(rowStep, step));
     }
 
     public BlockFormat format() {
@@ -127,7 +151,7 @@ public final class Matrix {
 
     /** Byte offset of {@code column} (a block boundary) of {@code row} in {@link #data()}. */
     long offset(long row, int column) {
-        return row * rowBytes + (long) (column / format.blockElements()) * format.blockBytes();
+        return row * stride() + (long) (column / format.blockElements()) * format.blockBytes();
     }
 
     /** The reader of rows, or null where rows are blocks in {@link #data()}. */
@@ -140,15 +164,24 @@ public final class Matrix {
         return scales;
     }
 
+    /** Bytes from a row to the next: more than {@link #rowBytes()} where others lie between. */
+    long stride() {
+        return rowStep * rowBytes;
+    }
+
     /** How many rows, from {@code row} on, have the same separate scales or none. */
     long rowsScaledAlike(long row) {
         long left = rows - row;
-        return scales == null ? left : Math.min(left, scales.tileRows() - (firstRow + row) % scales.tileRows());
+        if (scales == null) {
+            return left;
+        }
+        long alike = scales.tileRows() - storedRow(row) % scales.tileRows(); // of stored rows
+        return Math.min(left, (alike + rowStep - 1) / rowStep);
     }
 
-    /** The row of the whole matrix that row 0 of this view is: scales and readers count from there. */
-    long firstRow() {
-        return firstRow;
+    /** The row of the whole matrix that a row of this view is: scales and readers count those. */
+    long storedRow(long row) {
+        return firstRow + row * rowStep;
     }
 
     @Override
@@ -177,6 +210,11 @@ public final class Matrix {
             if (tileRows <= 0 || tileColumns <= 0 || tilesPerRow <= 0) {
                 throw new IllegalArgumentException("empty scale tile " + tileRows + " x " + tileColumns);
             }
+        }
+
+        /** Where the factor of the tile at matrix element (row, column) is stored, in bytes. */
+        long offset(long row, int column) {
+            return format.bytes(row / tileRows * tilesPerRow + column / tileColumns);
         }
 
         /** The factor of the tile at matrix element (row, column). */

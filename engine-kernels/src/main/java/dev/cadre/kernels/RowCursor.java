@@ -42,6 +42,15 @@ final class RowCursor {
     /** Scales that do not lie in the blocks, one for 64 columns; all rows share them. */
     float[] scales;
 
+    /** Scales of {@link NibblePairs}. */
+    MemorySegment pairScales;
+
+    /** How they are stored, see {@link NibblePairs#kind}. */
+    int pairScaleKind;
+
+    /** The logarithm of the blocks that share one. */
+    int pairScaleShift;
+
     /** Where this part of a row is stored, in bytes. */
     long at;
 
@@ -57,6 +66,9 @@ final class RowCursor {
     /** Its first one of {@link #scales}. */
     int scalesAt;
 
+    /** Its first one of {@link #pairScales}, in bytes. */
+    long pairScalesAt;
+
     /** Its number among the rows that are unpacked together. */
     int place;
 
@@ -68,6 +80,9 @@ final class RowCursor {
     private long stride;
     private long firstAt;
     private long partBytes;
+    private int pairScaleBytes;
+    private long pairScaleStride;
+    private long firstPairScale;
     private int firstX;
     private int firstSums;
     private boolean chunkwise;
@@ -104,17 +119,30 @@ final class RowCursor {
         this.scales = scales;
         this.rows = rows;
         this.k = w.columns();
-        this.stride = w.rowBytes();
+        this.stride = w.stride();
         this.firstX = xAt;
         this.firstAt = firstRow * stride;
         this.firstSums = sumsAt;
         this.chunkwise = chunkwise;
         this.row = -1;
         this.column = chunkwise ? 0 : k;
-        this.together = Math.max(1, UNPACKED / k);
+        this.together = stride == w.rowBytes() ? Math.max(1, UNPACKED / k) : 1;
         this.place = together - 1;
         this.partBytes = k > VectorMatrixKernel.CHUNK ? format.bytes(VectorMatrixKernel.CHUNK) : stride;
+        if (RowKernels.takesPairs(format)) {
+            startPairScales(w, firstRow);
+        }
         return this;
+    }
+
+    private void startPairScales(Matrix w, long firstRow) {
+        Matrix.Scales s = w.scales();
+        pairScales = s.values();
+        pairScaleBytes = s.format().blockBytes();
+        pairScaleKind = NibblePairs.kind(s.format());
+        pairScaleShift = Integer.numberOfTrailingZeros(s.tileColumns() / NibblePairs.BLOCK);
+        firstPairScale = s.offset(w.storedRow(firstRow), 0);
+        pairScaleStride = s.offset(w.storedRow(firstRow + 1), 0) - firstPairScale;
     }
 
     /** Columns that were unpacked together with this part and lie before it. */
@@ -155,6 +183,9 @@ final class RowCursor {
         xAt = firstX + column;
         sumsAt = firstSums + row * L;
         scalesAt = column / PanelDots.STEP;
+        pairScalesAt = firstPairScale
+                + row * pairScaleStride
+                + (column / NibblePairs.BLOCK >> pairScaleShift) * (long) pairScaleBytes;
         if (otherRow) {
             place = place + 1 == together ? 0 : place + 1;
         }

@@ -44,6 +44,18 @@ final class RowKernels {
             float[].class,
             int.class,
             int.class);
+    private static final MethodType PAIR_DECODE = MethodType.methodType(
+            void.class,
+            MemorySegment.class,
+            long.class,
+            int.class,
+            MemorySegment.class,
+            long.class,
+            int.class,
+            int.class,
+            float[].class,
+            int.class,
+            int.class);
     private static final MethodType DECODE_COPY =
             MethodType.methodType(void.class, byte[].class, float[].class, int.class, int.class, int.class);
 
@@ -68,6 +80,16 @@ final class RowKernels {
     /** Formats whose product goes over the blocks of a row twice. */
     private static final Set<BlockFormat> TWO_PASSES =
             EnumSet.of(BlockFormat.F16, BlockFormat.Q5_0, BlockFormat.Q5_1, BlockFormat.NVFP4);
+
+    /** Of formats with two neighbouring columns in a byte. */
+    private static final MethodHandle[] PAIR_DECODERS = new MethodHandle[FORMATS];
+
+    private static final MethodHandle[] EVENS_FIRST = {
+        find(
+                NibblePairs.class,
+                "evensFirst",
+                MethodType.methodType(void.class, float[].class, int.class, float[].class, int.class, int.class))
+    };
 
     /** One for all, in an array so that C2 does not take it for a constant. */
     private static final MethodHandle[] HALVES_DOTS = {find(HalfWords.class, "dotPart", DOT)};
@@ -104,6 +126,8 @@ final class RowKernels {
         codebook(BlockFormat.IQ2_S, "iq2S");
         codebook(BlockFormat.IQ3_XXS, "iq3Xxs");
         codebook(BlockFormat.IQ3_S, "iq3S");
+        PAIR_DECODERS[BlockFormat.INT4_PAIRS.ordinal()] = find(NibblePairs.class, "int4", PAIR_DECODE);
+        PAIR_DECODERS[BlockFormat.FP4_PAIRS.ordinal()] = find(NibblePairs.class, "fp4", PAIR_DECODE);
         if (L >= 8) { // there is no vector of four bytes
             TESTS[BlockFormat.F8_E4M3.ordinal()] = find(HalfWords.class, "areFields", TEST);
             dot(BlockFormat.F8_E4M3, FusedDots.class, "e4m3");
@@ -116,6 +140,8 @@ final class RowKernels {
             direct(BlockFormat.NVFP4, Nvfp4.class, Nvfp4.class, "nvfp4");
             direct(BlockFormat.IQ4_NL, "iq4Nl");
             scaled(BlockFormat.IQ4_XS, "iq4Xs");
+            dot(BlockFormat.INT4_PAIRS, NibblePairs.class, "int4");
+            dot(BlockFormat.FP4_PAIRS, NibblePairs.class, "fp4");
         }
     }
 
@@ -384,6 +410,34 @@ final class RowKernels {
             } else {
                 HALVES_DECODERS[0].invokeExact(ws.tile(rows * k), rows, k, s, dst, at, plane);
             }
+        } catch (Throwable t) {
+            throw unchecked(t);
+        }
+    }
+
+    /** Whether a format is one of {@link NibblePairs}, whose products take the columns in another order. */
+    static boolean takesPairs(BlockFormat format) {
+        return PAIR_DECODERS[format.ordinal()] != null;
+    }
+
+    /** {@link NibblePairs#evensFirst}. */
+    static void evensFirst(float[] src, int from, float[] dst, int to, int k) {
+        try {
+            EVENS_FIRST[0].invokeExact(src, from, dst, to, k);
+        } catch (Throwable t) {
+            throw unchecked(t);
+        }
+    }
+
+    /** Decodes columns [c, c + k) of a row that {@link NibblePairs#supports}, in their order there. */
+    static void decodePairs(Matrix w, long row, int c, int k, float[] dst, int at, int plane) {
+        Matrix.Scales s = w.scales();
+        int shift = Integer.numberOfTrailingZeros(s.tileColumns() / NibblePairs.BLOCK);
+        int kind = NibblePairs.kind(s.format());
+        long scalesAt = s.offset(w.storedRow(row), c);
+        try {
+            PAIR_DECODERS[w.format().ordinal()].invokeExact(
+                    w.data(), w.offset(row, c), k, s.values(), scalesAt, kind, shift, dst, at, plane);
         } catch (Throwable t) {
             throw unchecked(t);
         }

@@ -31,7 +31,7 @@ final class ScalarMatrixKernel implements MatrixKernel {
     @Override
     public void decodeRow(Matrix w, long row, float[] dst, int at, Workspace workspace) {
         if (w.reader() != null) {
-            w.reader().read(w.firstRow() + row, dst, at);
+            w.reader().read(w.storedRow(row), dst, at);
             return;
         }
         BlockCodec.of(w.format()).decode(w.data(), w.offset(row, 0), dst, at, w.columns());
@@ -46,7 +46,7 @@ final class ScalarMatrixKernel implements MatrixKernel {
         }
         for (int k = 0; k < count; ) {
             int tileEnd = Math.min(count, k + scales.tileColumns() - (column + k) % scales.tileColumns());
-            float scale = scales.at(w.firstRow() + row, column + k);
+            float scale = scales.at(w.storedRow(row), column + k);
             for (; k < tileEnd; k++) {
                 dst[at + k] *= scale;
             }

@@ -18,7 +18,7 @@ import jdk.incubator.vector.VectorOperators;
 /** Stored numbers and fields of bytes as vectors: what the kernels that read segments are put together from. */
 final class StoredLanes {
     static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
-    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(LE);
+    static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(LE);
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(LE);
 
     // A field of a byte becomes a float by taking the place of the last bits of a power of two, which is then

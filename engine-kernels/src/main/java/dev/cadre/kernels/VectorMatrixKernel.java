@@ -90,7 +90,7 @@ final class VectorMatrixKernel implements MatrixKernel {
         int totals = wPanels + panelRows * chunk;
         int tiles = totals + padded * BLOCK_ROWS * L;
         float[] area = ws.area(tiles + TOKEN_BLOCK * panelRows * 4 * L);
-        packTokens(x, xAt, firstToken, tokens, k, chunk, area, xPanels, paddedK);
+        packTokens(w, x, xAt, firstToken, tokens, chunk, area, xPanels, paddedK, ws);
         boolean folds = TileSums.FOLDS && chunk == paddedK;
         int fetched = tokens > FEW_TOKENS ? rowCount : 0;
         for (int r = 0; r < rowCount; r += BLOCK_ROWS) {
@@ -127,13 +127,14 @@ final class VectorMatrixKernel implements MatrixKernel {
         if (w.reader() != null) {
             return rows;
         }
-        int n = Math.clamp(FETCHED / w.rowBytes() / BLOCK_ROWS * BLOCK_ROWS, Math.min(BLOCK_ROWS, rows), rows);
+        int n = Math.clamp(FETCHED / w.stride() / BLOCK_ROWS * BLOCK_ROWS, Math.min(BLOCK_ROWS, rows), rows);
         touch(w, row, n, ws);
         return n;
     }
 
     private static void touch(Matrix w, long row, int rows, Workspace ws) {
-        ws.touched ^= CacheLines.touch(w.data(), w.offset(row, 0), Math.min(FETCHED_AT_MOST, rows * w.rowBytes()));
+        long bytes = (rows - 1) * w.stride() + w.rowBytes();
+        ws.touched ^= CacheLines.touch(w.data(), w.offset(row, 0), Math.min(FETCHED_AT_MOST, bytes));
     }
 
     /** A reader decodes whole rows only. */
@@ -155,14 +156,30 @@ final class VectorMatrixKernel implements MatrixKernel {
     }
 
     private static void packTokens(
-            float[] x, int[] xAt, int first, int tokens, int k, int chunk, float[] area, int to, int paddedK) {
+            Matrix w,
+            float[] x,
+            int[] xAt,
+            int first,
+            int tokens,
+            int chunk,
+            float[] area,
+            int to,
+            int paddedK,
+            Workspace ws) {
+        int k = w.columns();
+        boolean pairs = NibblePairs.supports(w);
+        float[] src = pairs ? ws.tile(k) : x;
         for (int t = 0; t < tokens; t++) {
+            int from = pairs ? 0 : xAt[first + t];
+            if (pairs) {
+                RowKernels.evensFirst(x, xAt[first + t], src, 0, k);
+            }
             int panel = t / 4 * 4;
             int rows = narrow(panel, tokens) ? PanelDots.PAIR : PanelDots.ROWS;
             for (int c = 0; c < k; c += chunk) {
                 int columns = Math.min(chunk, paddedK - c);
                 int at = to + panel * paddedK + rows * c + (t - panel) * PanelDots.GROUP;
-                TileSums.pack(x, xAt[first + t] + c, Math.min(columns, k - c), area, at, rows, rows * columns / 4);
+                TileSums.pack(src, from + c, Math.min(columns, k - c), area, at, rows, rows * columns / 4);
             }
         }
     }
@@ -263,21 +280,26 @@ final class VectorMatrixKernel implements MatrixKernel {
     /** Rows [row, row + rows), columns [c, c + count) of the matrix, padded with zeros to {@code columns}. */
     private static void decodePanels(
             Matrix w, long row, int rows, int c, int count, int columns, float[] area, int wPanels, Workspace ws) {
-        boolean scaled = w.scales() != null && FusedDots.supports(w);
+        boolean pairs = NibblePairs.supports(w);
+        boolean scaled = !pairs && w.scales() != null && FusedDots.supports(w);
         boolean direct =
                 scaled || w.reader() == null && w.scales() == null && VectorDecoders.supports(w.format(), count);
-        int atOnce = direct && count == w.columns() ? PanelDots.ROWS : 1; // parts of rows have gaps between them
+        boolean together = direct && count == w.columns() && w.stride() == w.rowBytes(); // without gaps
+        int atOnce = together ? PanelDots.ROWS : 1;
         for (int r = 0; r < rows; r += atOnce) {
             int at = wPanels + r / 4 * 4 * columns + r % 4 * PanelDots.GROUP;
             int n = Math.min(atOnce, rows - r);
-            if (direct) {
+            if (pairs) {
+                RowKernels.decodePairs(w, row + r, c, count, area, at, columns);
+                PanelDots.clear(count, area, at, PanelDots.ROWS, columns);
+            } else if (direct) {
                 long a = w.offset(row + r, c);
                 if (scaled) {
                     float[] s = ws.scales(RowKernels.scales(n * count));
                     FusedDots.stepScales(w, row + r, n, c, count, s);
-                    RowKernels.decodeScaled(w.format(), w.data(), a, w.rowBytes(), n, count, s, area, at, columns, ws);
+                    RowKernels.decodeScaled(w.format(), w.data(), a, w.stride(), n, count, s, area, at, columns, ws);
                 } else {
-                    RowKernels.decode(w.format(), w.data(), a, w.rowBytes(), n, count, area, at, columns, ws);
+                    RowKernels.decode(w.format(), w.data(), a, w.stride(), n, count, area, at, columns, ws);
                 }
                 for (int q = 0; q < n; q++) {
                     PanelDots.clear(count, area, at + q * PanelDots.GROUP, PanelDots.ROWS, columns);
@@ -293,7 +315,7 @@ final class VectorMatrixKernel implements MatrixKernel {
     /** Columns [c, c + count) of a row; all of them if it has a reader. */
     private static void decodeRow(Matrix w, long row, int c, int count, float[] dst, int at, Workspace ws) {
         if (w.reader() != null) {
-            w.reader().read(w.firstRow() + row, dst, at);
+            w.reader().read(w.storedRow(row), dst, at);
             return;
         }
         VectorDecoders.decode(w.format(), w.data(), w.offset(row, c), dst, at, count, ws);
@@ -314,7 +336,12 @@ final class VectorMatrixKernel implements MatrixKernel {
         int apart = roundUp(w.columns(), PanelDots.GROUP);
         float[] aligned = ws.area(tokens * apart);
         for (int t = 0; t < tokens; t++) {
-            System.arraycopy(x, xAt[t], aligned, Workspace.ALIGNED + t * apart, w.columns());
+            int to = Workspace.ALIGNED + t * apart;
+            if (RowKernels.takesPairs(w.format())) {
+                RowKernels.evensFirst(x, xAt[t], aligned, to, w.columns());
+            } else {
+                System.arraycopy(x, xAt[t], aligned, to, w.columns());
+            }
         }
         float[] sums = ws.partials(tokens * BLOCK_ROWS * L);
         boolean hasScales = RowKernels.takesHalves(w.format());

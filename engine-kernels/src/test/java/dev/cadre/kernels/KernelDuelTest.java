@@ -55,7 +55,7 @@ class KernelDuelTest {
     }
 
     /** Random bytes: every bit pattern of scales and values, NaN and infinity among them. */
-    private static MemorySegment randomBlocks(Arena arena, BlockFormat format, long elements, Random random) {
+    static MemorySegment randomBlocks(Arena arena, BlockFormat format, long elements, Random random) {
         byte[] bytes = new byte[(int) format.bytes(elements)];
         random.nextBytes(bytes);
         MemorySegment segment = arena.allocate(bytes.length, 64);
@@ -108,7 +108,7 @@ class KernelDuelTest {
     }
 
     /** Random blocks whose values are finite and not huge, so that sums can be compared. */
-    private static MemorySegment finiteBlocks(Arena arena, BlockFormat format, long elements, Random random) {
+    static MemorySegment finiteBlocks(Arena arena, BlockFormat format, long elements, Random random) {
         float[] values = new float[format.blockElements()];
         MemorySegment all = arena.allocate(format.bytes(elements), 64);
         for (long at = 0; at < all.byteSize(); at += format.blockBytes()) {
@@ -131,7 +131,7 @@ class KernelDuelTest {
         return true;
     }
 
-    private static void assertProducts(Matrix w, int tokens, Random random) {
+    static void assertProducts(Matrix w, int tokens, Random random) {
         int k = w.columns();
         int n = (int) w.rows();
         float[] x = new float[tokens * (k + 5)];
@@ -182,7 +182,10 @@ class KernelDuelTest {
         int rows = 53;
         int tokens = 133;
         try (Arena arena = Arena.ofConfined()) {
-            Matrix w = Matrix.of(format, rows, k, finiteBlocks(arena, format, (long) rows * k, random));
+            MemorySegment data = finiteBlocks(arena, format, (long) rows * k, random);
+            Matrix.Scales scales =
+                    RowKernels.takesPairs(format) ? rowScales(BlockFormat.BF16, rows, k, 64, random) : null;
+            Matrix w = Matrix.of(format, rows, k, data, scales);
             float[] x = gaussians(tokens * k, random);
             int[] xAt = new int[tokens];
             int[] yAt = new int[tokens];
@@ -331,8 +334,26 @@ class KernelDuelTest {
         }
     }
 
+    /** A scale for each group of a row's columns, from a half to 4. */
+    static Matrix.Scales rowScales(BlockFormat format, int rows, int k, int group, Random random) {
+        int n = rows * k / group;
+        MemorySegment values = MemorySegment.ofArray(new byte[(int) format.bytes(n)]);
+        for (int i = 0; i < n; i++) {
+            float scale = 0.5f + 3.5f * random.nextFloat();
+            switch (format) {
+                case F32 -> values.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 4L * i, scale);
+                case F16 -> values.set(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * i, Float.floatToFloat16(scale));
+                case BF16 ->
+                    values.set(
+                            ValueLayout.JAVA_SHORT_UNALIGNED, 2L * i, (short) (Float.floatToRawIntBits(scale) >> 16));
+                default -> values.set(ValueLayout.JAVA_BYTE, i, (byte) (126 + random.nextInt(4)));
+            }
+        }
+        return new Matrix.Scales(values, format, 1, group, k / group);
+    }
+
     /** Numbers with a standard deviation, as e4m3. */
-    private static MemorySegment e4m3Codes(Arena arena, int n, float deviation, Random random) {
+    static MemorySegment e4m3Codes(Arena arena, int n, float deviation, Random random) {
         MemorySegment codes = arena.allocate(n);
         for (int i = 0; i < n; i++) {
             codes.set(ValueLayout.JAVA_BYTE, i, E4m3.encode(deviation * (float) random.nextGaussian()));
@@ -340,7 +361,7 @@ class KernelDuelTest {
         return codes;
     }
 
-    private static float[] factors(int n, Random random) {
+    static float[] factors(int n, Random random) {
         float[] factors = new float[n];
         for (int i = 0; i < n; i++) {
             factors[i] = 0.5f + random.nextFloat();

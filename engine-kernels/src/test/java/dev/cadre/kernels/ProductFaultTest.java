@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
@@ -72,8 +73,13 @@ class ProductFaultTest {
             }
         }
 
-        /** FP8 has separate scales where checkpoints use it, and a decoder of its own for them. */
+        /** Separate scales where checkpoints have them, which some formats have kernels of their own for. */
         private static Matrix.Scales scales(BlockFormat format) {
+            if (RowKernels.takesPairs(format)) {
+                byte[] ones = new byte[ROWS * COLUMNS / 32];
+                Arrays.fill(ones, (byte) 127);
+                return new Matrix.Scales(MemorySegment.ofArray(ones), BlockFormat.F8_E8M0, 1, 32, COLUMNS / 32);
+            }
             if (format != BlockFormat.F8_E4M3) {
                 return null;
             }

@@ -15,6 +15,7 @@ import java.util.Arrays;
 /** What both file formats share: finding a tensor, and comparing its shape with the one that the configuration asks. */
 abstract class CheckpointWeights implements WeightSource {
     final Checkpoint checkpoint;
+    private static final int INT4_BLOCK = BlockFormat.INT4_PAIRS.blockElements();
     private final Arena arena = Arena.ofShared();
 
     CheckpointWeights(Checkpoint checkpoint) {
@@ -45,22 +46,37 @@ abstract class CheckpointWeights implements WeightSource {
 
     /** Rows [from, from + count) of a stored tensor, its leading dimensions folded into rows, as a matrix. */
     static Matrix part(StoredTensor stored, long from, long count) {
+        return matrix(stored).rows(from, count);
+    }
+
+    /** A stored tensor, its leading dimensions folded into rows, as a matrix. */
+    static Matrix matrix(StoredTensor stored) {
         return switch (stored) {
-            case StoredTensor.Plain plain -> blocks(plain.data(), null).rows(from, count);
+            case StoredTensor.Plain plain -> blocks(plain.data(), null);
             case StoredTensor.Fp8Tiles fp8
-            when fp8.shape().length == 2 ->
-                blocks(fp8.data(), scales(fp8.scales(), fp8.tileRows(), fp8.tileColumns()))
-                        .rows(from, count);
-            case StoredTensor.Fp8Channels fp8 ->
-                blocks(fp8.data(), channelScales(fp8)).rows(from, count);
+            when fp8.shape().length == 2 -> blocks(fp8.data(), scales(fp8.scales(), fp8.tileRows(), fp8.tileColumns()));
+            case StoredTensor.Fp8Channels fp8 -> blocks(fp8.data(), channelScales(fp8));
+            case StoredTensor.Mxfp4Pair pair -> pairs(BlockFormat.FP4_PAIRS, pair, pair.blocks(), pair.scales());
+            case StoredTensor.Int4Groups int4
+            when int4.symmetric()
+                    && int4.columns() % INT4_BLOCK == 0
+                    && int4.scales().format() != BlockFormat.F64 ->
+                pairs(BlockFormat.INT4_PAIRS, int4, int4.packed(), int4.scales());
             default ->
                 Matrix.of(
-                                stored.rows(),
-                                stored.columns(),
-                                stored.bytes() / Math.max(1, stored.rows()),
-                                stored::decodeRow)
-                        .rows(from, count);
+                        stored.rows(),
+                        stored.columns(),
+                        stored.bytes() / Math.max(1, stored.rows()),
+                        stored::decodeRow);
         };
+    }
+
+    /** Two elements in each byte, and scales of groups of columns in another tensor. */
+    private static Matrix pairs(BlockFormat format, StoredTensor stored, TensorEntry bytes, TensorEntry scales) {
+        int perRow = Math.toIntExact(scales.columns());
+        int group = Math.toIntExact(stored.columns() / perRow);
+        Matrix.Scales factors = new Matrix.Scales(scales.data(), scales.format(), 1, group, perRow);
+        return Matrix.of(format, stored.rows(), stored.columns(), bytes.data(), factors);
     }
 
     private static Matrix blocks(TensorEntry data, Matrix.Scales scales) {

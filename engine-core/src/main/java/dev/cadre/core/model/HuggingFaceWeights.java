@@ -114,16 +114,9 @@ final class HuggingFaceWeights extends CheckpointWeights {
         check(stored, Math.multiplyExact(2L * experts, rows), columns);
         for (int e = 0; e < experts; e++) {
             long first = 2L * e * rows;
-            if (turns) {
-                long start = first + (up ? 1 : 0);
-                each[e] = Matrix.of(
-                        rows,
-                        columns,
-                        stored.bytes() / Math.max(1, stored.rows()),
-                        (row, dst, at) -> stored.decodeRow(start + 2 * row, dst, at));
-            } else {
-                each[e] = part(stored, first + (up ? rows : 0), rows);
-            }
+            each[e] = turns
+                    ? matrix(stored).rows(first + (up ? 1 : 0), rows, 2)
+                    : part(stored, first + (up ? rows : 0), rows);
         }
         return each;
     }

@@ -24,8 +24,17 @@ public final class SyntheticWeights implements WeightSource {
     /** Rows and columns that share a scale in FP8 checkpoints. */
     private static final int SCALE_TILE = 128;
 
+    /** Columns that share a scale in MXFP4, and in INT4 as it is most finely scaled. */
+    private static final int SCALE_GROUP = 32;
+
+    /** The deviation of four-bit codes, whose greatest are 6 and 7. */
+    private static final float NIBBLES_DEVIATION = 2;
+
     private static final ValueLayout.OfFloat FLOAT =
             ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    private static final ValueLayout.OfShort SHORT =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final Arena arena = Arena.ofShared();
     private final BlockFormat type;
@@ -55,22 +64,39 @@ public final class SyntheticWeights implements WeightSource {
     public Matrix matrix(String name, long rows, long columns) {
         BlockFormat format = formatOf(name, columns);
         MemorySegment data = arena.allocate(format.bytes(Math.multiplyExact(rows, columns)), 64);
-        boolean scaled = format == BlockFormat.F8_E4M3;
         float deviation = (float) (1 / Math.sqrt(columns));
-        float size = scaled ? E4m3.GREATEST / 2 : deviation;
+        // codes use all of their range, and scales apart bring the values to their size
+        float size = switch (format) {
+            case F8_E4M3 -> E4m3.GREATEST / 2;
+            case INT4_PAIRS, FP4_PAIRS -> NIBBLES_DEVIATION;
+            default -> deviation;
+        };
         RandomBlocks.fillFrom(pools.computeIfAbsent(format, f -> pool(f, size)), format, random, data);
-        return Matrix.of(format, rows, columns, data, scaled ? scales(rows, columns, deviation) : null);
+        float scale = deviation / size;
+        Matrix.Scales scales = switch (format) {
+            case F8_E4M3 -> scales(BlockFormat.F32, rows, columns, SCALE_TILE, SCALE_TILE, scale);
+            case INT4_PAIRS -> scales(BlockFormat.BF16, rows, columns, 1, SCALE_GROUP, scale);
+            case FP4_PAIRS -> scales(BlockFormat.F8_E8M0, rows, columns, 1, SCALE_GROUP, scale);
+            default -> null;
+        };
+        return Matrix.of(format, rows, columns, data, scales);
     }
 
-    /** FP8 uses all of its range, and a scale for each tile brings the values to their size. */
-    private Matrix.Scales scales(long rows, long columns, float deviation) {
-        int perRow = Math.toIntExact((columns + SCALE_TILE - 1) / SCALE_TILE);
-        long tiles = (rows + SCALE_TILE - 1) / SCALE_TILE * perRow;
-        MemorySegment values = arena.allocate(BlockFormat.F32.bytes(tiles), 64);
+    /** The same scale for each tile of rows and columns. */
+    private Matrix.Scales scales(
+            BlockFormat format, long rows, long columns, int tileRows, int tileColumns, float scale) {
+        int perRow = Math.toIntExact((columns + tileColumns - 1) / tileColumns);
+        long tiles = (rows + tileRows - 1) / tileRows * perRow;
+        MemorySegment values = arena.allocate(format.bytes(tiles), 64);
+        int bits = Float.floatToRawIntBits(scale);
         for (long i = 0; i < tiles; i++) {
-            values.set(FLOAT, 4 * i, 2 * deviation / E4m3.GREATEST);
+            switch (format) {
+                case F32 -> values.set(FLOAT, 4 * i, scale);
+                case BF16 -> values.set(SHORT, 2 * i, (short) (bits >> 16));
+                default -> values.set(ValueLayout.JAVA_BYTE, i, (byte) (bits >> 23));
+            }
         }
-        return new Matrix.Scales(values, BlockFormat.F32, SCALE_TILE, SCALE_TILE, perRow);
+        return new Matrix.Scales(values, format, tileRows, tileColumns, perRow);
     }
 
     /** The deviation of the first matrix of a format serves all of them: activations keep about their size. */

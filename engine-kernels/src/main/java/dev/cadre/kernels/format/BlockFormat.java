@@ -54,7 +54,11 @@ public enum BlockFormat {
     U16(-1, 1, 2),
     U32(-1, 1, 4),
     U64(-1, 1, 8),
-    BOOL(-1, 1, 1);
+    BOOL(-1, 1, 1),
+    /** safetensors only: the nibbles 0 to 15, less 8, the even element of two in the low one; the scales lie apart. */
+    INT4_PAIRS(-1, 32, 16),
+    /** safetensors only: OCP FP4 (E2M1) codes, the even element of two in the low nibble; the scales lie apart. */
+    FP4_PAIRS(-1, 32, 16);
 
     private final int ggmlId;
     private final int blockElements;

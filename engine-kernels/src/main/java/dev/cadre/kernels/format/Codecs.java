@@ -73,6 +73,8 @@ final class Codecs {
             case IQ4_NL -> SmallBlockCodecs::iq4Nl;
             case MXFP4 -> SmallBlockCodecs::mxfp4;
             case NVFP4 -> SmallBlockCodecs::nvfp4;
+            case INT4_PAIRS -> SmallBlockCodecs::int4Pairs;
+            case FP4_PAIRS -> SmallBlockCodecs::fp4Pairs;
             case Q2_K -> KCodecs::q2;
             case Q3_K -> KCodecs::q3;
             case Q4_K -> KCodecs::q4;

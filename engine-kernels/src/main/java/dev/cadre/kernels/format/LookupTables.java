@@ -16,6 +16,9 @@ final class LookupTables {
     /** FP4 (e2m1) values, doubled to be whole numbers. */
     static byte[] fp4Doubled = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
+    /** FP4 values, of the formats in which zero has a sign. */
+    static float[] fp4 = {0, .5f, 1, 1.5f, 2, 3, 4, 6, -0f, -.5f, -1, -1.5f, -2, -3, -4, -6};
+
     /** Values of all FP8 bytes. */
     static float[] e4m3 = new float[256];
 

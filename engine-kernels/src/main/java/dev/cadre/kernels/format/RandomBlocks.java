@@ -19,20 +19,24 @@ public final class RandomBlocks {
     /** The formats that weights are stored in, in the order of {@link BlockFormat}. */
     public static List<BlockFormat> formats() {
         return Arrays.stream(BlockFormat.values())
-                .filter(format -> BlockEncoder.supports(format) || setter(format) != null || isFloat8(format))
+                .filter(format -> BlockEncoder.supports(format) || setter(format) != null || isCodes(format))
                 .toList();
     }
 
-    /** True for the formats whose values are codes of one byte without a scale in the block. */
-    private static boolean isFloat8(BlockFormat format) {
-        return format == BlockFormat.F8_E4M3 || format == BlockFormat.F8_E5M2;
+    /** True for the formats that have no scale in the block. */
+    private static boolean isCodes(BlockFormat format) {
+        return switch (format) {
+            case F8_E4M3, F8_E5M2, INT4_PAIRS, FP4_PAIRS -> true;
+            default -> false;
+        };
     }
 
     /**
      * Writes blocks of independent random values with mean zero and about the given deviation.
      *
      * @param count elements, a whole number of blocks
-     * @param deviation root mean square of the values; formats whose scales are coarse come near it only
+     * @param deviation root mean square of the values; formats whose scales are coarse come near it only, and those
+     *     without scales if it suits their range
      * @throws IllegalArgumentException if {@code count} is no whole number of blocks
      * @throws IndexOutOfBoundsException if the blocks are not all within {@code dst}
      * @throws UnsupportedOperationException if {@code format} is none of {@link #formats()}
@@ -46,9 +50,14 @@ public final class RandomBlocks {
                 values[i] = uniform(deviation, random);
             }
             BlockEncoder.of(format).encode(values, 0, count, dst, offset);
-        } else if (isFloat8(format)) {
-            for (int i = 0; i < count; i++) {
-                dst.set(ValueLayout.JAVA_BYTE, offset + i, float8(format, uniform(deviation, random)));
+        } else if (isCodes(format)) {
+            int perByte = format.blockElements() / format.blockBytes();
+            for (int i = 0; i < count / perByte; i++) {
+                int code = code(format, uniform(deviation, random));
+                if (perByte == 2) {
+                    code |= code(format, uniform(deviation, random)) << 4;
+                }
+                dst.set(ValueLayout.JAVA_BYTE, offset + i, (byte) code);
             }
         } else {
             fillScaled(format, count, deviation, random, dst, offset);
@@ -76,12 +85,26 @@ public final class RandomBlocks {
         return (float) (deviation * Math.sqrt(3) * (2 * random.nextDouble() - 1));
     }
 
-    private static byte float8(BlockFormat format, float value) {
-        if (format == BlockFormat.F8_E4M3) {
-            return E4m3.encode(value);
+    private static int code(BlockFormat format, float value) {
+        return switch (format) {
+            case F8_E4M3 -> E4m3.encode(value);
+            case INT4_PAIRS -> Math.clamp(Math.round(value), -8, 7) + 8;
+            case FP4_PAIRS -> nearestFp4(value);
+            default -> {
+                float bounded = Math.clamp(value, -FP8_E5M2_GREATEST, FP8_E5M2_GREATEST);
+                yield Float.floatToFloat16(bounded) >> 8; // the upper half of an f16
+            }
+        };
+    }
+
+    private static int nearestFp4(float value) {
+        int nearest = 0;
+        for (int code = 1; code < 16; code++) {
+            if (Math.abs(LookupTables.fp4[code] - value) < Math.abs(LookupTables.fp4[nearest] - value)) {
+                nearest = code;
+            }
         }
-        float bounded = Math.clamp(value, -FP8_E5M2_GREATEST, FP8_E5M2_GREATEST);
-        return (byte) (Float.floatToFloat16(bounded) >> 8); // the upper half of an f16
+        return nearest;
     }
 
     /** Random bits, and the scale that gives a block's values their size. */

@@ -120,6 +120,24 @@ final class SmallBlockCodecs {
         }
     }
 
+    /** Even elements in the low nibbles, less 8. */
+    static void int4Pairs(MemorySegment s, long o, float[] y, int at) {
+        for (int j = 0; j < 16; j++) {
+            int q = Bytes.u8(s, o + j);
+            y[at + 2 * j] = (q & 15) - 8;
+            y[at + 2 * j + 1] = (q >> 4) - 8;
+        }
+    }
+
+    /** Even elements in the low nibbles, as FP4. */
+    static void fp4Pairs(MemorySegment s, long o, float[] y, int at) {
+        for (int j = 0; j < 16; j++) {
+            int q = Bytes.u8(s, o + j);
+            y[at + 2 * j] = LookupTables.fp4[q & 15];
+            y[at + 2 * j + 1] = LookupTables.fp4[q >> 4];
+        }
+    }
+
     /** {@code width} bytes: low nibbles are elements 0.., high nibbles elements {@code width}... */
     static void levels(MemorySegment s, long o, int width, float d, byte[] table, float[] y, int at) {
         for (int j = 0; j < width; j++) {

@@ -28,7 +28,9 @@ class PlainValuesTest {
             BlockFormat.Q1_0,
             BlockFormat.Q2_0,
             BlockFormat.Q8_1,
-            BlockFormat.Q8_K);
+            BlockFormat.Q8_K,
+            BlockFormat.INT4_PAIRS,
+            BlockFormat.FP4_PAIRS);
 
     @Test
     void floats() {
@@ -123,6 +125,23 @@ class PlainValuesTest {
         float[] decoded = decode(BlockFormat.Q2_0, block, 64);
         for (int i = 0; i < 64; i++) {
             assertEquals(0.75f * (i % 4 - 1), decoded[i]);
+        }
+    }
+
+    @Test
+    void nibblePairs() {
+        float[] fp4 = {0, .5f, 1, 1.5f, 2, 3, 4, 6, -0f, -.5f, -1, -1.5f, -2, -3, -4, -6};
+        ByteBuffer block = buffer(16);
+        for (int i = 0; i < 16; i++) {
+            block.put((byte) (i | 15 - i << 4));
+        }
+        float[] integers = decode(BlockFormat.INT4_PAIRS, block, 32);
+        float[] floats = decode(BlockFormat.FP4_PAIRS, block, 32);
+        for (int i = 0; i < 16; i++) {
+            assertEquals(i - 8, integers[2 * i]);
+            assertEquals(7 - i, integers[2 * i + 1]);
+            assertEquals(fp4[i], floats[2 * i]);
+            assertEquals(fp4[15 - i], floats[2 * i + 1]);
         }
     }
 

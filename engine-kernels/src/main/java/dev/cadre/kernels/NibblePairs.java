@@ -1,0 +1,215 @@
+package dev.cadre.kernels;
+
+import static dev.cadre.kernels.FusedDots.STEP;
+import static dev.cadre.kernels.FusedDots.addUp;
+import static dev.cadre.kernels.Lanes.F;
+import static dev.cadre.kernels.Lanes.L;
+import static dev.cadre.kernels.StoredLanes.load;
+import static dev.cadre.kernels.StoredLanes.pick;
+import static dev.cadre.kernels.StoredLanes.right;
+import static dev.cadre.kernels.StoredLanes.unsigned;
+import static dev.cadre.kernels.VectorDecoders.place;
+
+import dev.cadre.kernels.format.BlockFormat;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorShuffle;
+
+/**
+ * Formats of safetensors files whose bytes hold two neighbouring elements, and whose scales, one for 32 columns or
+ * more, lie in a tensor of their own: {@link BlockFormat#INT4_PAIRS} and {@link BlockFormat#FP4_PAIRS}. What {@link
+ * FusedDots} and {@link BlockDecoders} have for other formats.
+ *
+ * <p>A vector of bytes has even columns in its low nibbles and odd ones in its high nibbles. They are not brought back
+ * to their order; the products take the columns in another one instead: of each 32, the even ones first. Activations
+ * are rearranged once for all rows ({@link #evensFirst}), and panels have that order too, so that one token gets the
+ * same bits as a batch.
+ */
+final class NibblePairs {
+    /** Columns of a block, and the fewest that share a scale. */
+    static final int BLOCK = 32;
+
+    private static final int BYTES = BLOCK / 2;
+
+    /** The values of OCP E2M1 codes. */
+    private static final FloatVector E2M1 =
+            VectorDecoders.table(0, .5f, 1, 1.5f, 2, 3, 4, 6, -0f, -.5f, -1, -1.5f, -2, -3, -4, -6);
+
+    private static final VectorShuffle<Float> EVENS = VectorShuffle.fromOp(F, l -> 2 * l & L - 1);
+    private static final VectorShuffle<Float> ODDS = VectorShuffle.fromOp(F, l -> 2 * l + 1 & L - 1);
+    private static final VectorMask<Float> UPPER_HALF = Lanes.upper(L / 2);
+
+    private NibblePairs() {}
+
+    /** Whether a matrix can be multiplied here; others of these formats go through the scalar codecs. */
+    static boolean supports(Matrix w) {
+        Matrix.Scales scales = w.scales();
+        if (!RowKernels.takesPairs(w.format()) || scales == null) {
+            return false;
+        }
+        int group = scales.tileColumns();
+        return scales.tileRows() == 1
+                && group % BLOCK == 0
+                && Integer.bitCount(group) == 1
+                && group <= VectorMatrixKernel.CHUNK
+                && switch (scales.format()) {
+                    case U8, F8_E8M0, BF16, F16, F32 -> true;
+                    default -> false;
+                };
+    }
+
+    /**
+     * Copies k numbers, with the even ones of each {@link #BLOCK} before the odd ones.
+     *
+     * @param k a multiple of {@link #BLOCK}
+     */
+    static void evensFirst(float[] src, int from, float[] dst, int to, int k) {
+        for (int i = 0; i < k; i += BLOCK) {
+            for (int j = 0; j < BYTES; j += L) {
+                FloatVector a = load(src, from + i + 2 * j);
+                FloatVector b = load(src, from + i + 2 * j + L);
+                a.rearrange(EVENS).blend(b.rearrange(EVENS), UPPER_HALF).intoArray(dst, to + i + j);
+                a.rearrange(ODDS).blend(b.rearrange(ODDS), UPPER_HALF).intoArray(dst, to + i + j + BYTES);
+            }
+        }
+    }
+
+    static void int4(RowCursor c) {
+        while (c.next()) {
+            dot(c, c.src, c.at, c.pairScales, c.pairScalesAt, c.x, c.xAt, c.sums, c.sumsAt, FusedDots.LEVELS_LESS_8);
+        }
+    }
+
+    static void fp4(RowCursor c) {
+        while (c.next()) {
+            dot(c, c.src, c.at, c.pairScales, c.pairScalesAt, c.x, c.xAt, c.sums, c.sumsAt, E2M1);
+        }
+    }
+
+    /** A vector has 16 lanes. */
+    private static void dot(
+            RowCursor cursor,
+            MemorySegment src,
+            long a,
+            MemorySegment scales,
+            long scalesAt,
+            float[] x,
+            int xAt,
+            float[] p,
+            int pAt,
+            FloatVector table) {
+        FloatVector s0 = FloatVector.zero(F);
+        FloatVector s1 = s0;
+        FloatVector s2 = s0;
+        FloatVector s3 = s0;
+        int kind = cursor.pairScaleKind;
+        int shift = cursor.pairScaleShift;
+        int k = cursor.columns;
+        for (int n = 0; n < k / STEP; n++) {
+            long o = a + 2L * BYTES * n;
+            int i = xAt + STEP * n;
+            FloatVector t0 = table.mul(scale(scales, scalesAt, 2 * n >> shift, kind));
+            FloatVector t1 = table.mul(scale(scales, scalesAt, 2 * n + 1 >> shift, kind));
+            IntVector b = unsigned(src, o);
+            s0 = pick(b, t0).fma(load(x, i), s0);
+            s1 = pick(right(b, 4), t0).fma(load(x, i + 16), s1);
+            IntVector c = unsigned(src, o + BYTES);
+            s2 = pick(c, t1).fma(load(x, i + 32), s2);
+            s3 = pick(right(c, 4), t1).fma(load(x, i + 48), s3);
+        }
+        if (k % STEP != 0) {
+            int n = k / STEP;
+            int i = xAt + STEP * n;
+            FloatVector t = table.mul(scale(scales, scalesAt, 2 * n >> shift, kind));
+            IntVector b = unsigned(src, a + 2L * BYTES * n);
+            s0 = pick(b, t).fma(load(x, i), s0);
+            s1 = pick(right(b, 4), t).fma(load(x, i + 16), s1);
+        }
+        addUp(p, pAt, s0, s1, s2, s3);
+    }
+
+    /** How a scale is stored, as a number that the loops above can ask for without a call. */
+    static int kind(BlockFormat scales) {
+        return switch (scales) {
+            case BF16 -> 0;
+            case F16 -> 1;
+            case F32 -> 2;
+            default -> 3; // E8M0
+        };
+    }
+
+    private static float scale(MemorySegment scales, long at, int i, int kind) {
+        if (kind == 0) {
+            return Float.intBitsToFloat(scales.get(StoredLanes.SHORT, at + 2L * i) << 16);
+        }
+        if (kind == 1) {
+            return StoredLanes.half(scales, at + 2L * i);
+        }
+        if (kind == 2) {
+            return Float.intBitsToFloat(StoredLanes.int32(scales, at + 4L * i));
+        }
+        int e = scales.get(ValueLayout.JAVA_BYTE, at + i) & 0xff;
+        return Float.intBitsToFloat(e == 0 ? 0x00400000 : e == 255 ? 0x7fc00000 : e << 23);
+    }
+
+    static void int4(
+            MemorySegment src,
+            long a,
+            int k,
+            MemorySegment scales,
+            long scalesAt,
+            int kind,
+            int shift,
+            float[] dst,
+            int at,
+            int plane) {
+        for (int n = 0; n < k / BLOCK; n++) {
+            float d = scale(scales, scalesAt, n >> shift, kind);
+            FloatVector t = FusedDots.LEVELS_LESS_8.mul(d);
+            for (int j = 0; j < BYTES; j += L) {
+                IntVector b = unsigned(src, a + (long) BYTES * n + j);
+                int to = at + place(BLOCK * n, plane) + j;
+                int4(b, t, d).intoArray(dst, to);
+                int4(right(b, 4), t, d).intoArray(dst, to + plane);
+            }
+        }
+    }
+
+    private static FloatVector int4(IntVector codes, FloatVector table, float d) {
+        return L >= 16
+                ? pick(codes, table)
+                : VectorDecoders.toFloats(codes.and(15).sub(8)).mul(d);
+    }
+
+    static void fp4(
+            MemorySegment src,
+            long a,
+            int k,
+            MemorySegment scales,
+            long scalesAt,
+            int kind,
+            int shift,
+            float[] dst,
+            int at,
+            int plane) {
+        for (int n = 0; n < k / BLOCK; n++) {
+            float d = scale(scales, scalesAt, n >> shift, kind);
+            FloatVector t = E2M1.mul(d);
+            for (int j = 0; j < BYTES; j += L) {
+                IntVector b = unsigned(src, a + (long) BYTES * n + j);
+                int to = at + place(BLOCK * n, plane) + j;
+                fp4(b, t, d).intoArray(dst, to);
+                fp4(right(b, 4), t, d).intoArray(dst, to + plane);
+            }
+        }
+    }
+
+    private static FloatVector fp4(IntVector codes, FloatVector table, float d) {
+        return L >= 16
+                ? pick(codes, table)
+                : VectorDecoders.e2m1(codes.and(15)).mul(0.5f).mul(d);
+    }
+}
