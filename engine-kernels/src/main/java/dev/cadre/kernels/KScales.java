@@ -14,6 +14,7 @@ import static dev.cadre.kernels.StoredLanes.signed;
 import static dev.cadre.kernels.StoredLanes.unsigned;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
@@ -124,6 +125,22 @@ final class KScales {
                         .lanewise(VectorOperators.LSHL, 4);
                 VectorDecoders.toFloats(low.or(high).sub(32)).mul(d).intoArray(s, 16 * n + j);
             }
+        }
+    }
+
+    /** s[g] = d of 16 columns g. */
+    static void tq1(MemorySegment src, long a, int k, float[] s) {
+        onlyScale(src, a + 52, 54, k, s);
+    }
+
+    /** As above. */
+    static void tq2(MemorySegment src, long a, int k, float[] s) {
+        onlyScale(src, a + 64, 66, k, s);
+    }
+
+    private static void onlyScale(MemorySegment src, long a, int blockBytes, int k, float[] s) {
+        for (int n = 0; n < k / BLOCK; n++) {
+            Arrays.fill(s, 16 * n, 16 * n + 16, half(src, a + (long) blockBytes * n));
         }
     }
 

@@ -119,6 +119,8 @@ final class RowKernels {
         staged(BlockFormat.Q3_K, "q3", "scaled");
         staged(BlockFormat.Q5_K, "q5", "scaledInPairs");
         staged(BlockFormat.Q6_K, "q6", "scaled");
+        staged(BlockFormat.TQ1_0, TernaryCodes.class, "tq1", "scaled");
+        staged(BlockFormat.TQ2_0, "tq2", "scaled");
         codebook(BlockFormat.IQ1_S, "iq1S");
         codebook(BlockFormat.IQ1_M, "iq1M");
         codebook(BlockFormat.IQ2_XXS, "iq2Xxs");
@@ -176,8 +178,12 @@ final class RowKernels {
 
     /** Formats whose rows become signed bytes first. */
     private static void staged(BlockFormat format, String name, String use) {
+        staged(format, StagedCodes.class, name, use);
+    }
+
+    private static void staged(BlockFormat format, Class<?> codes, String name, String use) {
         SCALE_KERNELS[format.ordinal()] = find(KScales.class, name, SCALES);
-        CODE_KERNELS[format.ordinal()] = find(StagedCodes.class, name, CODES);
+        CODE_KERNELS[format.ordinal()] = find(codes, name, CODES);
         codes(format, use);
     }
 

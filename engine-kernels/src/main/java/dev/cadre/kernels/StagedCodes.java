@@ -81,6 +81,20 @@ final class StagedCodes {
         }
     }
 
+    /** Pairs of bits; less 1. */
+    static void tq2(MemorySegment src, long a, int k, byte[] codes, float[] s) {
+        for (int n = 0; n < k / 128; n++) {
+            for (int j = 0; j < 32; j += N) {
+                IntVector b = load(src, a + 66L * (n >> 1) + 32 * (n & 1) + j);
+                int to = 128 * n + j;
+                storeLess(b.and(BITS_01), 1, codes, to);
+                storeLess(right(b, 2).and(BITS_01), 1, codes, to + 32);
+                storeLess(right(b, 4).and(BITS_01), 1, codes, to + 64);
+                storeLess(right(b, 6).and(BITS_01), 1, codes, to + 96);
+            }
+        }
+    }
+
     /** Pairs of bits, the third bits of eight groups in 32 bytes; less 4. */
     static void q3(MemorySegment src, long a, int k, byte[] codes, float[] s) {
         for (int n = 0; n < k / 128; n++) {

@@ -54,7 +54,7 @@ abstract class CheckpointWeights implements WeightSource {
         return switch (stored) {
             case StoredTensor.Plain plain -> blocks(plain.data(), null);
             case StoredTensor.Fp8Tiles fp8
-            when fp8.shape().length == 2 -> blocks(fp8.data(), scales(fp8.scales(), fp8.tileRows(), fp8.tileColumns()));
+            when wholeTiles(fp8) -> blocks(fp8.data(), scales(fp8.scales(), fp8.tileRows(), fp8.tileColumns()));
             case StoredTensor.Fp8Channels fp8 -> blocks(fp8.data(), channelScales(fp8));
             case StoredTensor.Mxfp4Pair pair -> pairs(BlockFormat.FP4_PAIRS, pair, pair.blocks(), pair.scales());
             case StoredTensor.Int4Groups int4
@@ -69,6 +69,12 @@ abstract class CheckpointWeights implements WeightSource {
                         stored.bytes() / Math.max(1, stored.rows()),
                         stored::decodeRow);
         };
+    }
+
+    /** Whether no tile crosses from a matrix of a stack to the next one, so that the stack has tiles as one matrix. */
+    private static boolean wholeTiles(StoredTensor.Fp8Tiles fp8) {
+        long[] shape = fp8.shape();
+        return shape.length == 2 || shape[shape.length - 2] % fp8.tileRows() == 0;
     }
 
     /** Two elements in each byte, and scales of groups of columns in another tensor. */
