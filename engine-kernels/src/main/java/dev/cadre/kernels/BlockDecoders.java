@@ -1,11 +1,14 @@
 package dev.cadre.kernels;
 
+import static dev.cadre.kernels.FusedDots.STEP;
+import static dev.cadre.kernels.Lanes.F;
 import static dev.cadre.kernels.Lanes.L;
 import static dev.cadre.kernels.StoredLanes.guard;
 import static dev.cadre.kernels.StoredLanes.half;
 import static dev.cadre.kernels.StoredLanes.highLess8;
 import static dev.cadre.kernels.StoredLanes.lowLess8;
 import static dev.cadre.kernels.StoredLanes.pick;
+import static dev.cadre.kernels.StoredLanes.right;
 import static dev.cadre.kernels.StoredLanes.signed;
 import static dev.cadre.kernels.StoredLanes.unsigned;
 import static dev.cadre.kernels.VectorDecoders.place;
@@ -32,7 +35,18 @@ final class BlockDecoders {
 
     private static void bf16(MemorySegment src, long a, int k, float[] dst, int at, int plane) {
         guard(src, a);
-        for (int i = 0; i < k; i += L) {
+        int steps = k / STEP;
+        for (int n = 0; n < steps; n++) {
+            for (int j = 0; j < 16; j += L) {
+                long o = a + 128L * n + 2 * j;
+                int to = at + STEP * n + j;
+                StoredLanes.bf16(src, o).intoArray(dst, to);
+                StoredLanes.bf16(src, o + 32).intoArray(dst, to + plane);
+                StoredLanes.bf16(src, o + 64).intoArray(dst, to + 2 * plane);
+                StoredLanes.bf16(src, o + 96).intoArray(dst, to + 3 * plane);
+            }
+        }
+        for (int i = STEP * steps; i < k; i += L) {
             StoredLanes.bf16(src, a + 2L * i).intoArray(dst, at + place(i, plane));
         }
     }
@@ -55,16 +69,22 @@ final class BlockDecoders {
     static void e4m3(
             MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
         for (int r = 0; r < rows; r++) {
-            e4m3(src, a + r * stride, k, s, k / PanelDots.STEP * r, dst, at + r * GROUP, plane);
+            e4m3(src, a + r * stride, k, s, k / STEP * r, dst, at + r * GROUP, plane);
         }
     }
 
     private static void e4m3(MemorySegment src, long a, int k, float[] s, int sAt, float[] dst, int at, int plane) {
         guard(src, a);
-        for (int i = 0; i < k; i += L) {
-            float factor = s[sAt + i / PanelDots.STEP] * FusedDots.E4M3_FACTOR;
-            VectorDecoders.ordinaryE4m3(StoredLanes.e4m3Codes(src, a + i), factor)
-                    .intoArray(dst, at + place(i, plane));
+        for (int n = 0; n < k / STEP; n++) {
+            FloatVector factor = FloatVector.broadcast(F, s[sAt + n] * FusedDots.E4M3_FACTOR);
+            for (int j = 0; j < 16; j += L) {
+                long o = a + STEP * (long) n + j;
+                int to = at + STEP * n + j;
+                FusedDots.e4m3(src, o).mul(factor).intoArray(dst, to);
+                FusedDots.e4m3(src, o + 16).mul(factor).intoArray(dst, to + plane);
+                FusedDots.e4m3(src, o + 32).mul(factor).intoArray(dst, to + 2 * plane);
+                FusedDots.e4m3(src, o + 48).mul(factor).intoArray(dst, to + 3 * plane);
+            }
         }
     }
 
@@ -75,13 +95,26 @@ final class BlockDecoders {
     }
 
     private static void q8(MemorySegment src, long a, int k, float[] dst, int at, int plane) {
-        for (int n = 0; n < k / 32; n++) {
-            long o = a + 34L * n;
-            float d = half(src, o);
-            int to = at + place(32 * n, plane);
+        int steps = k / STEP;
+        for (int n = 0; n < steps; n++) {
+            long o = a + 68L * n;
+            float d0 = half(src, o);
+            float d1 = half(src, o + 34);
             for (int j = 0; j < 16; j += L) {
-                signed(src, o + 2 + j).mul(d).intoArray(dst, to + j);
-                signed(src, o + 18 + j).mul(d).intoArray(dst, to + plane + j);
+                int to = at + STEP * n + j;
+                signed(src, o + 2 + j).mul(d0).intoArray(dst, to);
+                signed(src, o + 18 + j).mul(d0).intoArray(dst, to + plane);
+                signed(src, o + 36 + j).mul(d1).intoArray(dst, to + 2 * plane);
+                signed(src, o + 52 + j).mul(d1).intoArray(dst, to + 3 * plane);
+            }
+        }
+        if (k % STEP != 0) {
+            long o = a + 68L * steps;
+            float d = half(src, o);
+            for (int j = 0; j < 16; j += L) {
+                int to = at + STEP * steps + j;
+                signed(src, o + 2 + j).mul(d).intoArray(dst, to);
+                signed(src, o + 18 + j).mul(d).intoArray(dst, to + plane);
             }
         }
     }
@@ -102,6 +135,14 @@ final class BlockDecoders {
                 lowLess8(b).mul(d).intoArray(dst, to + j);
                 highLess8(b).mul(d).intoArray(dst, to + plane + j);
             }
+        }
+    }
+
+    /** {@link #q4} by a table. A vector has 16 lanes. */
+    static void q4ByTable(
+            MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
+        for (int r = 0; r < rows; r++) {
+            levels(src, a + r * stride, k, dst, at + r * GROUP, plane, FusedDots.NIBBLES, FusedDots.LEVELS_LESS_8);
         }
     }
 
@@ -129,13 +170,27 @@ final class BlockDecoders {
     /** Blocks of a scale and 16 bytes of nibbles that name entries of a table. A vector has 16 lanes. */
     private static void levels(
             MemorySegment src, long a, int k, float[] dst, int at, int plane, int blockBytes, FloatVector table) {
-        for (int n = 0; n < k / 32; n++) {
-            long o = a + (long) blockBytes * n;
-            FloatVector values = FusedDots.scaledLevels(src, o, blockBytes, table);
-            IntVector b = unsigned(src, o + blockBytes - 16);
-            int to = at + place(32 * n, plane);
-            pick(b, values).intoArray(dst, to);
-            pick(StoredLanes.right(b, 4), values).intoArray(dst, to + plane);
+        int steps = k / STEP;
+        int head = blockBytes - 16;
+        for (int n = 0; n < steps; n++) {
+            long o = a + 2L * blockBytes * n;
+            int to = at + STEP * n;
+            FloatVector t0 = FusedDots.scaledLevels(src, o, blockBytes, table);
+            FloatVector t1 = FusedDots.scaledLevels(src, o + blockBytes, blockBytes, table);
+            IntVector b = unsigned(src, o + head);
+            pick(b, t0).intoArray(dst, to);
+            pick(right(b, 4), t0).intoArray(dst, to + plane);
+            IntVector c = unsigned(src, o + blockBytes + head);
+            pick(c, t1).intoArray(dst, to + 2 * plane);
+            pick(right(c, 4), t1).intoArray(dst, to + 3 * plane);
+        }
+        if (k % STEP != 0) {
+            long o = a + 2L * blockBytes * steps;
+            int to = at + STEP * steps;
+            FloatVector t = FusedDots.scaledLevels(src, o, blockBytes, table);
+            IntVector b = unsigned(src, o + head);
+            pick(b, t).intoArray(dst, to);
+            pick(right(b, 4), t).intoArray(dst, to + plane);
         }
     }
 }

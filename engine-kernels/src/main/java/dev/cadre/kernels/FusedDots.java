@@ -230,7 +230,7 @@ final class FusedDots {
         addUp(p, pAt, s0, s1, s2, s3);
     }
 
-    private static FloatVector e4m3(MemorySegment src, long o) {
+    static FloatVector e4m3(MemorySegment src, long o) {
         return VectorDecoders.e4m3Fields(StoredLanes.e4m3Codes(src, o));
     }
 

@@ -8,7 +8,6 @@ import static dev.cadre.kernels.StoredLanes.load;
 import static dev.cadre.kernels.StoredLanes.pick;
 import static dev.cadre.kernels.StoredLanes.right;
 import static dev.cadre.kernels.StoredLanes.unsigned;
-import static dev.cadre.kernels.VectorDecoders.place;
 
 import dev.cadre.kernels.format.BlockFormat;
 import java.lang.foreign.MemorySegment;
@@ -166,22 +165,7 @@ final class NibblePairs {
             float[] dst,
             int at,
             int plane) {
-        for (int n = 0; n < k / BLOCK; n++) {
-            float d = scale(scales, scalesAt, n >> shift, kind);
-            FloatVector t = FusedDots.LEVELS_LESS_8.mul(d);
-            for (int j = 0; j < BYTES; j += L) {
-                IntVector b = unsigned(src, a + (long) BYTES * n + j);
-                int to = at + place(BLOCK * n, plane) + j;
-                int4(b, t, d).intoArray(dst, to);
-                int4(right(b, 4), t, d).intoArray(dst, to + plane);
-            }
-        }
-    }
-
-    private static FloatVector int4(IntVector codes, FloatVector table, float d) {
-        return L >= 16
-                ? pick(codes, table)
-                : VectorDecoders.toFloats(codes.and(15).sub(8)).mul(d);
+        decode(src, a, k, scales, scalesAt, kind, shift, dst, at, plane, FusedDots.LEVELS_LESS_8, false);
     }
 
     static void fp4(
@@ -195,21 +179,60 @@ final class NibblePairs {
             float[] dst,
             int at,
             int plane) {
-        for (int n = 0; n < k / BLOCK; n++) {
-            float d = scale(scales, scalesAt, n >> shift, kind);
-            FloatVector t = E2M1.mul(d);
+        decode(src, a, k, scales, scalesAt, kind, shift, dst, at, plane, E2M1, true);
+    }
+
+    /** A row into a panel, with its columns in the order of the products. */
+    private static void decode(
+            MemorySegment src,
+            long a,
+            int k,
+            MemorySegment scales,
+            long scalesAt,
+            int kind,
+            int shift,
+            float[] dst,
+            int at,
+            int plane,
+            FloatVector table,
+            boolean fp4) {
+        int steps = k / STEP;
+        for (int n = 0; n < steps; n++) {
+            float d0 = scale(scales, scalesAt, 2 * n >> shift, kind);
+            float d1 = scale(scales, scalesAt, 2 * n + 1 >> shift, kind);
+            FloatVector t0 = table.mul(d0);
+            FloatVector t1 = table.mul(d1);
             for (int j = 0; j < BYTES; j += L) {
-                IntVector b = unsigned(src, a + (long) BYTES * n + j);
-                int to = at + place(BLOCK * n, plane) + j;
-                fp4(b, t, d).intoArray(dst, to);
-                fp4(right(b, 4), t, d).intoArray(dst, to + plane);
+                long o = a + 2L * BYTES * n + j;
+                int to = at + STEP * n + j;
+                IntVector b = unsigned(src, o);
+                value(b, t0, d0, fp4).intoArray(dst, to);
+                value(right(b, 4), t0, d0, fp4).intoArray(dst, to + plane);
+                IntVector c = unsigned(src, o + BYTES);
+                value(c, t1, d1, fp4).intoArray(dst, to + 2 * plane);
+                value(right(c, 4), t1, d1, fp4).intoArray(dst, to + 3 * plane);
+            }
+        }
+        if (k % STEP != 0) {
+            float d = scale(scales, scalesAt, 2 * steps >> shift, kind);
+            FloatVector t = table.mul(d);
+            for (int j = 0; j < BYTES; j += L) {
+                int to = at + STEP * steps + j;
+                IntVector b = unsigned(src, a + 2L * BYTES * steps + j);
+                value(b, t, d, fp4).intoArray(dst, to);
+                value(right(b, 4), t, d, fp4).intoArray(dst, to + plane);
             }
         }
     }
 
-    private static FloatVector fp4(IntVector codes, FloatVector table, float d) {
-        return L >= 16
-                ? pick(codes, table)
-                : VectorDecoders.e2m1(codes.and(15)).mul(0.5f).mul(d);
+    /** The values of codes, times a scale, by a table of them where a vector has room for its 16 entries. */
+    private static FloatVector value(IntVector codes, FloatVector scaled, float d, boolean fp4) {
+        if (L >= 16) {
+            return pick(codes, scaled);
+        }
+        IntVector nibbles = codes.and(15);
+        return fp4
+                ? VectorDecoders.e2m1(nibbles).mul(0.5f).mul(d)
+                : VectorDecoders.toFloats(nibbles.sub(8)).mul(d);
     }
 }

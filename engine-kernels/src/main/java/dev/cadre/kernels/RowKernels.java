@@ -136,7 +136,7 @@ final class RowKernels {
             FIELD_DECODERS[BlockFormat.F8_E4M3.ordinal()] = find(BlockDecoders.class, "e4m3", DECODE);
         }
         if (L >= 16) { // their tables have 16 entries
-            dot(BlockFormat.Q4_0, FusedDots.class, "q4ByTable");
+            direct(BlockFormat.Q4_0, "q4ByTable");
             direct(BlockFormat.Q4_1, "q41");
             direct(BlockFormat.MXFP4, "mxfp4");
             direct(BlockFormat.NVFP4, Nvfp4.class, Nvfp4.class, "nvfp4");
