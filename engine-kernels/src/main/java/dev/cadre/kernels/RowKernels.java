@@ -141,6 +141,7 @@ final class RowKernels {
             direct(BlockFormat.MXFP4, "mxfp4");
             direct(BlockFormat.NVFP4, Nvfp4.class, Nvfp4.class, "nvfp4");
             direct(BlockFormat.IQ4_NL, "iq4Nl");
+            scaled(BlockFormat.Q4_K, "q4", "q4ByTable");
             scaled(BlockFormat.IQ4_XS, "iq4Xs");
             dot(BlockFormat.INT4_PAIRS, NibblePairs.class, "int4");
             dot(BlockFormat.FP4_PAIRS, NibblePairs.class, "fp4");
@@ -164,7 +165,11 @@ final class RowKernels {
     }
 
     private static void scaled(BlockFormat format, String name) {
-        SCALE_KERNELS[format.ordinal()] = find(KScales.class, name, SCALES);
+        scaled(format, name, name);
+    }
+
+    private static void scaled(BlockFormat format, String scales, String name) {
+        SCALE_KERNELS[format.ordinal()] = find(KScales.class, scales, SCALES);
         dot(format, FusedKDots.class, name);
         DECODERS[format.ordinal()] = find(VectorKDecoders.class, name, DECODE);
     }

@@ -7,6 +7,7 @@ import static dev.cadre.kernels.StoredLanes.guard;
 import static dev.cadre.kernels.StoredLanes.high;
 import static dev.cadre.kernels.StoredLanes.low;
 import static dev.cadre.kernels.StoredLanes.pick;
+import static dev.cadre.kernels.StoredLanes.right;
 import static dev.cadre.kernels.StoredLanes.unsigned;
 
 import java.lang.foreign.MemorySegment;
@@ -48,6 +49,31 @@ final class VectorKDecoders {
                 high(b).fma(d1, m1).intoArray(dst, to + 2 * plane);
                 high(c).fma(d1, m1).intoArray(dst, to + 3 * plane);
             }
+        }
+    }
+
+    /** {@link #q4} by a table. A vector has 16 lanes. */
+    static void q4ByTable(
+            MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
+        for (int r = 0; r < rows; r++) {
+            q4ByTable(src, a + r * stride, k, s, k / 16 * r, dst, at + r * PanelDots.GROUP, plane);
+        }
+    }
+
+    private static void q4ByTable(
+            MemorySegment src, long a, int k, float[] s, int sAt, float[] dst, int at, int plane) {
+        guard(src, a);
+        for (int n = 0; n < k / STEP; n++) {
+            FloatVector t0 = FusedKDots.nibbles(s, sAt + 4 * n);
+            FloatVector t1 = FusedKDots.nibbles(s, sAt + 4 * n + 1);
+            long o = a + 16 + 32L * n + 16L * (n >> 2);
+            int to = at + STEP * n;
+            IntVector b = unsigned(src, o);
+            IntVector c = unsigned(src, o + 16);
+            pick(b, t0).intoArray(dst, to);
+            pick(c, t0).intoArray(dst, to + plane);
+            pick(right(b, 4), t1).intoArray(dst, to + 2 * plane);
+            pick(right(c, 4), t1).intoArray(dst, to + 3 * plane);
         }
     }
 
