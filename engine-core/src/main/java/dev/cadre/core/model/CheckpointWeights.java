@@ -16,6 +16,7 @@ import java.util.Arrays;
 abstract class CheckpointWeights implements WeightSource {
     final Checkpoint checkpoint;
     private static final int INT4_BLOCK = BlockFormat.INT4_PAIRS.blockElements();
+
     private final Arena arena = Arena.ofShared();
 
     CheckpointWeights(Checkpoint checkpoint) {
