@@ -88,6 +88,27 @@ final class BlockDecoders {
         }
     }
 
+    static void i8(MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
+        for (int r = 0; r < rows; r++) {
+            i8(src, a + r * stride, k, s, k / STEP * r, dst, at + r * GROUP, plane);
+        }
+    }
+
+    private static void i8(MemorySegment src, long a, int k, float[] s, int sAt, float[] dst, int at, int plane) {
+        guard(src, a);
+        for (int n = 0; n < k / STEP; n++) {
+            FloatVector d = FloatVector.broadcast(F, s[sAt + n]);
+            for (int j = 0; j < 16; j += L) {
+                long o = a + STEP * (long) n + j;
+                int to = at + STEP * n + j;
+                signed(src, o).mul(d).intoArray(dst, to);
+                signed(src, o + 16).mul(d).intoArray(dst, to + plane);
+                signed(src, o + 32).mul(d).intoArray(dst, to + 2 * plane);
+                signed(src, o + 48).mul(d).intoArray(dst, to + 3 * plane);
+            }
+        }
+    }
+
     static void q8(MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
         for (int r = 0; r < rows; r++) {
             q8(src, a + r * stride, k, dst, at + r * GROUP, plane);

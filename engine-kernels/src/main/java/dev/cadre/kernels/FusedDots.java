@@ -61,13 +61,13 @@ final class FusedDots {
         if (RowKernels.takesPairs(w.format())) {
             return RowKernels.multiplies(w.format()) && NibblePairs.supports(w);
         }
-        if (w.scales() != null && !(w.format() == BlockFormat.F8_E4M3 && evenScales(w))) {
+        if (w.scales() != null && !(RowKernels.takesStepScales(w.format()) && evenScales(w))) {
             return false;
         }
         return RowKernels.multiplies(w.format())
                 && switch (w.format()) {
                     case F32 -> w.columns() % PanelDots.GROUP == 0;
-                    case BF16, F16, F8_E4M3 -> w.columns() % STEP == 0;
+                    case BF16, F16, F8_E4M3, I8 -> w.columns() % STEP == 0;
                     default -> true;
                 };
     }
@@ -77,18 +77,19 @@ final class FusedDots {
         return w.scales().tileColumns() % STEP == 0 || w.scales().tileColumns() >= w.columns();
     }
 
-    /** The factors of 64 columns each, from column {@code c} on, of formats that {@link RowKernels#takesHalves}. */
+    /** The factors of 64 columns each, from column {@code c} on, of formats that {@link RowKernels#takesStepScales}. */
     static void stepScales(Matrix w, long firstRow, int rows, int c, int columns, float[] scales) {
         int steps = columns / STEP;
+        float unit = w.format() == BlockFormat.F8_E4M3 ? HalfWords.E4M3_UNIT : 1;
         if (w.scales() == null) {
-            Arrays.fill(scales, 0, rows * steps, HalfWords.E4M3_UNIT);
+            Arrays.fill(scales, 0, rows * steps, unit);
             return;
         }
         for (int r = 0; r < rows; r++) {
             if (r > 0 && w.rowsScaledAlike(firstRow + r - 1) > 1) {
                 System.arraycopy(scales, steps * (r - 1), scales, steps * r, steps);
             } else {
-                w.scales().at(w.storedRow(firstRow + r), c, STEP, steps, HalfWords.E4M3_UNIT, scales, steps * r);
+                w.scales().at(w.storedRow(firstRow + r), c, STEP, steps, unit, scales, steps * r);
             }
         }
     }
@@ -232,6 +233,34 @@ final class FusedDots {
 
     static FloatVector e4m3(MemorySegment src, long o) {
         return VectorDecoders.e4m3Fields(StoredLanes.e4m3Codes(src, o));
+    }
+
+    /** Signed bytes, with a scale for each 64 columns that lies apart. */
+    static void i8(RowCursor c) {
+        while (c.next()) {
+            i8(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, c.scales, c.scalesAt);
+        }
+    }
+
+    private static void i8(
+            MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s, int sAt) {
+        FloatVector s0 = FloatVector.zero(F);
+        FloatVector s1 = s0;
+        FloatVector s2 = s0;
+        FloatVector s3 = s0;
+        guard(src, a);
+        for (int n = 0; n < k / STEP; n++) {
+            FloatVector d = FloatVector.broadcast(F, s[sAt + n]);
+            for (int j = 0; j < 16; j += L) {
+                long o = a + STEP * (long) n + j;
+                int i = xAt + STEP * n + j;
+                s0 = signed(src, o).mul(d).fma(load(x, i), s0);
+                s1 = signed(src, o + 16).mul(d).fma(load(x, i + 16), s1);
+                s2 = signed(src, o + 32).mul(d).fma(load(x, i + 32), s2);
+                s3 = signed(src, o + 48).mul(d).fma(load(x, i + 48), s3);
+            }
+        }
+        addUp(p, pAt, s0, s1, s2, s3);
     }
 
     /** {@link #q4} by a table, which is less for C2 and for the processor. A vector has 16 lanes. */

@@ -100,7 +100,7 @@ final class RowCursor {
      *     first-level cache: for rows that need not be read from front to back, since they are in a cache
      * @param x activations [K] from {@code xAt} on
      * @param sums row r's vector is at {@code sumsAt + r·L}
-     * @param scales [K / 64], of formats that {@link RowKernels#takesHalves}
+     * @param scales [K / 64], of formats that {@link RowKernels#takesStepScales}
      */
     RowCursor start(
             Matrix w,

@@ -75,7 +75,8 @@ final class RowKernels {
     /** Whether codes can stay as they are, which is faster than the way by half-precision words. */
     private static final MethodHandle[] TESTS = new MethodHandle[FORMATS];
 
-    private static final MethodHandle[] FIELD_DECODERS = new MethodHandle[FORMATS];
+    /** Of formats whose scales lie apart, one for each 64 columns. */
+    private static final MethodHandle[] STEP_DECODERS = new MethodHandle[FORMATS];
 
     /** Formats whose product goes over the blocks of a row twice. */
     private static final Set<BlockFormat> TWO_PASSES =
@@ -108,6 +109,8 @@ final class RowKernels {
         direct(BlockFormat.BF16, "bf16");
         direct(BlockFormat.F16, "f16");
         halves(BlockFormat.F8_E4M3, "e4m3");
+        dot(BlockFormat.I8, FusedDots.class, "i8");
+        STEP_DECODERS[BlockFormat.I8.ordinal()] = find(BlockDecoders.class, "i8", DECODE);
         direct(BlockFormat.Q8_0, "q8");
         direct(BlockFormat.Q4_0, "q4");
         decoder(BlockFormat.MXFP4, "mxfp4"); // for vectors too short for its table
@@ -133,7 +136,7 @@ final class RowKernels {
         if (L >= 8) { // there is no vector of four bytes
             TESTS[BlockFormat.F8_E4M3.ordinal()] = find(HalfWords.class, "areFields", TEST);
             dot(BlockFormat.F8_E4M3, FusedDots.class, "e4m3");
-            FIELD_DECODERS[BlockFormat.F8_E4M3.ordinal()] = find(BlockDecoders.class, "e4m3", DECODE);
+            STEP_DECODERS[BlockFormat.F8_E4M3.ordinal()] = find(BlockDecoders.class, "e4m3", DECODE);
         }
         if (L >= 16) { // their tables have 16 entries
             direct(BlockFormat.Q4_0, "q4ByTable");
@@ -338,9 +341,14 @@ final class RowKernels {
         return DECODERS[f] != null || COPY_DECODERS[f] != null || CODE_DECODERS[f] != null;
     }
 
-    /** Whether a format's product goes by way of half-precision words, with scales for each 64 columns. */
-    static boolean takesHalves(BlockFormat format) {
+    /** Whether a format's product goes by way of half-precision words, if its codes cannot stay as they are. */
+    private static boolean takesHalves(BlockFormat format) {
         return HALF_KERNELS[format.ordinal()] != null;
+    }
+
+    /** Whether a format's product takes scales that lie apart, one for each 64 columns. */
+    static boolean takesStepScales(BlockFormat format) {
+        return takesHalves(format) || STEP_DECODERS[format.ordinal()] != null;
     }
 
     /**
@@ -398,10 +406,10 @@ final class RowKernels {
     }
 
     /**
-     * As {@link #decode}, times scales that lie apart, for formats that {@link #takesHalves}.
+     * As {@link #decode}, times scales that lie apart, for formats that {@link #takesStepScales}.
      *
      * @param k a multiple of {@link PanelDots#STEP}
-     * @param s scales of 64 columns n of row r at {@code k/64·r + n}, with {@link HalfWords#E4M3_UNIT} in them
+     * @param s scales of 64 columns n of row r at {@code k/64·r + n}, in E4M3 with {@link HalfWords#E4M3_UNIT} in them
      */
     static void decodeScaled(
             BlockFormat format,
@@ -416,8 +424,8 @@ final class RowKernels {
             int plane,
             Workspace ws) {
         try {
-            if (unpack(format, src, a, rows * k, s, ws)) {
-                FIELD_DECODERS[format.ordinal()].invokeExact(src, a, stride, rows, k, s, dst, at, plane);
+            if (!takesHalves(format) || unpack(format, src, a, rows * k, s, ws)) {
+                STEP_DECODERS[format.ordinal()].invokeExact(src, a, stride, rows, k, s, dst, at, plane);
             } else {
                 HALVES_DECODERS[0].invokeExact(ws.tile(rows * k), rows, k, s, dst, at, plane);
             }

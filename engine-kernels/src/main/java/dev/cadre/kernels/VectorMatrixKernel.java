@@ -344,7 +344,7 @@ final class VectorMatrixKernel implements MatrixKernel {
             }
         }
         float[] sums = ws.partials(tokens * BLOCK_ROWS * L);
-        boolean hasScales = RowKernels.takesHalves(w.format());
+        boolean hasScales = RowKernels.takesStepScales(w.format());
         float[] scales = ws.scales(hasScales ? w.columns() / PanelDots.STEP : 0);
         long scaledEnd = firstRow; // the scales are those of the rows before
         boolean fetches = fetches(w, tokens);

@@ -352,6 +352,27 @@ class KernelDuelTest {
         return new Matrix.Scales(values, format, 1, group, k / group);
     }
 
+    /** As above; a row scale is a tile as wide as the matrix. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 7, 12})
+    void separateScalesOfBytesApplyToTheirTiles(int tokens) {
+        Random random = TestSeed.random(11);
+        int rows = 45;
+        try (Arena arena = Arena.ofConfined()) {
+            for (int columns : new int[] {192, 768, 2112, 5376}) {
+                MemorySegment data = randomBlocks(arena, BlockFormat.I8, rows * columns, random);
+                float[] factors = factors(9 * (columns / 64), random);
+                Matrix.Scales tiles =
+                        new Matrix.Scales(MemorySegment.ofArray(factors), BlockFormat.F32, 5, 64, columns / 64);
+                assertProducts(
+                        Matrix.of(BlockFormat.I8, rows, columns, data, tiles).rows(3, 39), tokens, random);
+                Matrix.Scales perRow =
+                        new Matrix.Scales(MemorySegment.ofArray(factors(rows, random)), BlockFormat.F32, 1, columns, 1);
+                assertProducts(Matrix.of(BlockFormat.I8, rows, columns, data, perRow), tokens, random);
+            }
+        }
+    }
+
     /** Numbers with a standard deviation, as e4m3. */
     static MemorySegment e4m3Codes(Arena arena, int n, float deviation, Random random) {
         MemorySegment codes = arena.allocate(n);
