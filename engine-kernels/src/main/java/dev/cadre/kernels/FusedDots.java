@@ -197,7 +197,7 @@ final class FusedDots {
         boolean fields = false;
         for (boolean first = true; c.next(); first = false) {
             if (first) {
-                fields = HalfWords.mayBeFields(c.src, c.at, c.k, c.scales);
+                fields = HalfWords.mayBeFields(c.src, c.at, c.scaledColumns(), c.scales);
             }
             if (fields) {
                 e4m3(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, c.scales, c.scalesAt);

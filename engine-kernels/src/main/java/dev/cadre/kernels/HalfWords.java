@@ -40,7 +40,8 @@ final class HalfWords {
      * the difference of the formats' biases; and few of the first codes have no leading one, which makes subnormal
      * floats, at which the processor takes longer. NaN is not looked for.
      *
-     * @param s a scale for each 64 codes
+     * @param a where the first codes are
+     * @param s a scale for each 64 of n codes
      */
     static boolean mayBeFields(MemorySegment src, long a, int n, float[] s) {
         guard(src, a);

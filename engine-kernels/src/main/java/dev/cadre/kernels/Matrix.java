@@ -5,6 +5,7 @@ import dev.cadre.kernels.format.BlockFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.Objects;
 
 /**
@@ -225,8 +226,12 @@ public final class Matrix {
         /** The factors at {@code count} columns of a row, from {@code column} on, {@code step} apart, times a unit. */
         void at(long row, int column, int step, int count, float unit, float[] dst, int to) {
             long first = row / tileRows * tilesPerRow;
-            for (int n = 0; n < count; n++) {
-                dst[to + n] = unit * factor(first + (column + step * n) / tileColumns);
+            for (int n = 0; n < count; ) {
+                int tile = (column + step * n) / tileColumns;
+                long end = ((tile + 1L) * tileColumns - column + step - 1) / step; // of those in this tile
+                int next = (int) Math.min(count, end);
+                Arrays.fill(dst, to + n, to + next, unit * factor(first + tile));
+                n = next;
             }
         }
 

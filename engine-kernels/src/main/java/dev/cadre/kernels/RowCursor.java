@@ -39,7 +39,7 @@ final class RowCursor {
     /** Takes the sums by lane, a vector for each row. */
     float[] sums;
 
-    /** Scales that do not lie in the blocks, one for 64 columns; all rows share them. */
+    /** Scales that do not lie in the blocks, one for 64 columns; all rows share them, or follow one another. */
     float[] scales;
 
     /** Scales of {@link NibblePairs}. */
@@ -75,6 +75,7 @@ final class RowCursor {
     /** Columns of all of those. */
     int unpacked;
 
+    private int scaleStride;
     private int together;
     private int rows;
     private long stride;
@@ -100,23 +101,14 @@ final class RowCursor {
      *     first-level cache: for rows that need not be read from front to back, since they are in a cache
      * @param x activations [K] from {@code xAt} on
      * @param sums row r's vector is at {@code sumsAt + r·L}
-     * @param scales [K / 64], of formats that {@link RowKernels#takesStepScales}
      */
     RowCursor start(
-            Matrix w,
-            long firstRow,
-            int rows,
-            boolean chunkwise,
-            float[] x,
-            int xAt,
-            float[] sums,
-            int sumsAt,
-            float[] scales) {
+            Matrix w, long firstRow, int rows, boolean chunkwise, float[] x, int xAt, float[] sums, int sumsAt) {
         this.format = w.format();
         this.src = w.data();
         this.x = x;
         this.sums = sums;
-        this.scales = scales;
+        this.scales = null;
         this.rows = rows;
         this.k = w.columns();
         this.stride = w.stride();
@@ -133,6 +125,22 @@ final class RowCursor {
             startPairScales(w, firstRow);
         }
         return this;
+    }
+
+    /**
+     * Scales of formats that {@link RowKernels#takesStepScales}.
+     *
+     * @param ofRows whether they are [rows, K / 64] and not [K / 64] for all rows
+     */
+    RowCursor scaledBy(float[] stepScales, boolean ofRows) {
+        scales = stepScales;
+        scaleStride = ofRows ? k / PanelDots.STEP : 0;
+        return this;
+    }
+
+    /** Columns of all {@link #scales}. */
+    int scaledColumns() {
+        return scaleStride == 0 ? k : rows * k;
     }
 
     private void startPairScales(Matrix w, long firstRow) {
@@ -182,7 +190,7 @@ final class RowCursor {
         columns = Math.min(VectorMatrixKernel.CHUNK, k - column);
         xAt = firstX + column;
         sumsAt = firstSums + row * L;
-        scalesAt = column / PanelDots.STEP;
+        scalesAt = row * scaleStride + column / PanelDots.STEP;
         pairScalesAt = firstPairScale
                 + row * pairScaleStride
                 + (column / NibblePairs.BLOCK >> pairScaleShift) * (long) pairScaleBytes;

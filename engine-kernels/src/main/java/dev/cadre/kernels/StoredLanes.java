@@ -131,21 +131,23 @@ final class StoredLanes {
      */
     static boolean hasE4m3Nan(MemorySegment src, long o, int n) {
         ByteVector greatest = ByteVector.zero(BYTES);
+        guard(src, o);
         for (int i = 0; i < n; i += BYTES.length()) {
-            greatest = greatest.max(e4m3Magnitudes(src, o + i));
+            greatest = greatest.max(
+                    ByteVector.fromMemorySegment(BYTES, src, o + i, LE).and(E4M3_NAN));
         }
         return greatest.compare(VectorOperators.EQ, E4M3_NAN).anyTrue();
     }
 
-    /** A vector of e4m3 codes without their signs. Guarded, because C2 may compile it before its callers. */
-    private static ByteVector e4m3Magnitudes(MemorySegment src, long o) {
-        guard(src, o);
-        return ByteVector.fromMemorySegment(BYTES, src, o, LE).and(E4M3_NAN);
-    }
-
-    /** Whether of the first e4m3 codes, as many as fit a vector, more than one in 16 has no leading one. */
+    /**
+     * Whether of the first e4m3 codes, as many as fit a vector, more than one in 16 has no leading one. This shares
+     * nothing with {@link #hasE4m3Nan}: once that is compiled, what it called would be left a call here, and vectors
+     * would be objects.
+     */
     static boolean hasManySubnormalE4m3(MemorySegment src, long o) {
-        VectorMask<Byte> small = e4m3Magnitudes(src, o).compare(VectorOperators.LT, (byte) 8);
+        guard(src, o);
+        VectorMask<Byte> small =
+                ByteVector.fromMemorySegment(BYTES, src, o, LE).and(E4M3_NAN).compare(VectorOperators.LT, (byte) 8);
         return small.trueCount() > BYTES.length() / 16;
     }
 

@@ -345,7 +345,9 @@ final class VectorMatrixKernel implements MatrixKernel {
         }
         float[] sums = ws.partials(tokens * BLOCK_ROWS * L);
         boolean hasScales = RowKernels.takesStepScales(w.format());
-        float[] scales = ws.scales(hasScales ? w.columns() / PanelDots.STEP : 0);
+        boolean rowScales = hasScales && w.scales() != null && w.scales().tileRows() < BLOCK_ROWS;
+        int steps = hasScales ? w.columns() / PanelDots.STEP : 0;
+        float[] scales = ws.scales(rowScales ? BLOCK_ROWS * steps : steps);
         long scaledEnd = firstRow; // the scales are those of the rows before
         boolean fetches = fetches(w, tokens);
         int atOnce = rowsAtOnce(w, tokens, fetches);
@@ -356,7 +358,9 @@ final class VectorMatrixKernel implements MatrixKernel {
             for (int q = 0; q < rows; q += n) {
                 long row = firstRow + r + q;
                 n = Math.min(atOnce, rows - q);
-                if (hasScales) {
+                if (rowScales) {
+                    FusedDots.stepScales(w, row, n, 0, w.columns(), scales);
+                } else if (hasScales) {
                     if (row == scaledEnd) {
                         FusedDots.stepScales(w, row, 1, 0, w.columns(), scales);
                         scaledEnd = row + w.rowsScaledAlike(row);
@@ -369,7 +373,8 @@ final class VectorMatrixKernel implements MatrixKernel {
                 for (int t = 0; t < tokens; t++) {
                     int from = Workspace.ALIGNED + t * apart;
                     int to = (t * BLOCK_ROWS + q) * L;
-                    RowKernels.dot(ws.cursor().start(w, row, n, fetches, aligned, from, sums, to, scales));
+                    RowCursor c = ws.cursor().start(w, row, n, fetches, aligned, from, sums, to);
+                    RowKernels.dot(c.scaledBy(scales, rowScales));
                 }
             }
             for (int t = 0; t < tokens; t++) {
