@@ -20,6 +20,9 @@ import jdk.incubator.vector.IntVector;
 /**
  * Vector decoders of BF16 and of the formats with 32 elements a block, straight from where they are stored: what {@link
  * FusedDots} multiplies, left in a panel ({@link VectorDecoders#place}). Every method makes a scalar access, too.
+ *
+ * <p>What few rows have, a block behind whole steps, is in a method of its own: where a call is rare, C2 leaves it one
+ * if it has compiled what is called, and a vector that it returns is an object.
  */
 final class BlockDecoders {
     private static final int GROUP = PanelDots.GROUP;
@@ -34,8 +37,22 @@ final class BlockDecoders {
     }
 
     private static void bf16(MemorySegment src, long a, int k, float[] dst, int at, int plane) {
+        if (k % STEP == 0) {
+            bf16Steps(src, a, k / STEP, dst, at, plane);
+        } else {
+            bf16Groups(src, a, k, dst, at, plane);
+        }
+    }
+
+    private static void bf16Groups(MemorySegment src, long a, int k, float[] dst, int at, int plane) {
         guard(src, a);
-        int steps = k / STEP;
+        for (int i = 0; i < k; i += L) {
+            StoredLanes.bf16(src, a + 2L * i).intoArray(dst, at + place(i, plane));
+        }
+    }
+
+    private static void bf16Steps(MemorySegment src, long a, int steps, float[] dst, int at, int plane) {
+        guard(src, a);
         for (int n = 0; n < steps; n++) {
             for (int j = 0; j < 16; j += L) {
                 long o = a + 128L * n + 2 * j;
@@ -45,9 +62,6 @@ final class BlockDecoders {
                 StoredLanes.bf16(src, o + 64).intoArray(dst, to + 2 * plane);
                 StoredLanes.bf16(src, o + 96).intoArray(dst, to + 3 * plane);
             }
-        }
-        for (int i = STEP * steps; i < k; i += L) {
-            StoredLanes.bf16(src, a + 2L * i).intoArray(dst, at + place(i, plane));
         }
     }
 
@@ -130,13 +144,15 @@ final class BlockDecoders {
             }
         }
         if (k % STEP != 0) {
-            long o = a + 68L * steps;
-            float d = half(src, o);
-            for (int j = 0; j < 16; j += L) {
-                int to = at + STEP * steps + j;
-                signed(src, o + 2 + j).mul(d).intoArray(dst, to);
-                signed(src, o + 18 + j).mul(d).intoArray(dst, to + plane);
-            }
+            q8Block(src, a + 68L * steps, dst, at + STEP * steps, plane);
+        }
+    }
+
+    private static void q8Block(MemorySegment src, long o, float[] dst, int at, int plane) {
+        float d = half(src, o);
+        for (int j = 0; j < 16; j += L) {
+            signed(src, o + 2 + j).mul(d).intoArray(dst, at + j);
+            signed(src, o + 18 + j).mul(d).intoArray(dst, at + plane + j);
         }
     }
 
@@ -206,12 +222,15 @@ final class BlockDecoders {
             pick(right(c, 4), t1).intoArray(dst, to + 3 * plane);
         }
         if (k % STEP != 0) {
-            long o = a + 2L * blockBytes * steps;
-            int to = at + STEP * steps;
-            FloatVector t = FusedDots.scaledLevels(src, o, blockBytes, table);
-            IntVector b = unsigned(src, o + head);
-            pick(b, t).intoArray(dst, to);
-            pick(right(b, 4), t).intoArray(dst, to + plane);
+            levelsBlock(src, a + 2L * blockBytes * steps, dst, at + STEP * steps, plane, blockBytes, table);
         }
+    }
+
+    private static void levelsBlock(
+            MemorySegment src, long o, float[] dst, int at, int plane, int blockBytes, FloatVector table) {
+        FloatVector t = FusedDots.scaledLevels(src, o, blockBytes, table);
+        IntVector b = unsigned(src, o + blockBytes - 16);
+        pick(b, t).intoArray(dst, at);
+        pick(right(b, 4), t).intoArray(dst, at + plane);
     }
 }

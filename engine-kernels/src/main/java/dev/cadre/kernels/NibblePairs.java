@@ -4,6 +4,7 @@ import static dev.cadre.kernels.FusedDots.STEP;
 import static dev.cadre.kernels.FusedDots.addUp;
 import static dev.cadre.kernels.Lanes.F;
 import static dev.cadre.kernels.Lanes.L;
+import static dev.cadre.kernels.StoredLanes.guard;
 import static dev.cadre.kernels.StoredLanes.load;
 import static dev.cadre.kernels.StoredLanes.pick;
 import static dev.cadre.kernels.StoredLanes.right;
@@ -215,13 +216,19 @@ final class NibblePairs {
         }
         if (k % STEP != 0) {
             float d = scale(scales, scalesAt, 2 * steps >> shift, kind);
-            FloatVector t = table.mul(d);
-            for (int j = 0; j < BYTES; j += L) {
-                int to = at + STEP * steps + j;
-                IntVector b = unsigned(src, a + 2L * BYTES * steps + j);
-                value(b, t, d, fp4).intoArray(dst, to);
-                value(right(b, 4), t, d, fp4).intoArray(dst, to + plane);
-            }
+            decodeBlock(src, a + 2L * BYTES * steps, d, dst, at + STEP * steps, plane, table, fp4);
+        }
+    }
+
+    /** Behind whole steps; apart for the reason that {@link BlockDecoders} has. */
+    private static void decodeBlock(
+            MemorySegment src, long a, float d, float[] dst, int at, int plane, FloatVector table, boolean fp4) {
+        guard(src, a);
+        FloatVector t = table.mul(d);
+        for (int j = 0; j < BYTES; j += L) {
+            IntVector b = unsigned(src, a + j);
+            value(b, t, d, fp4).intoArray(dst, at + j);
+            value(right(b, 4), t, d, fp4).intoArray(dst, at + plane + j);
         }
     }
 
