@@ -2,6 +2,7 @@ package dev.cadre.kernels;
 
 import dev.cadre.kernels.format.Bfloat16;
 import dev.cadre.kernels.format.BlockFormat;
+import dev.cadre.kernels.format.E8m0;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -215,12 +216,16 @@ public final class Matrix {
 
         /** Where the factor of the tile at matrix element (row, column) is stored, in bytes. */
         long offset(long row, int column) {
-            return format.bytes(row / tileRows * tilesPerRow + column / tileColumns);
+            return format.bytes(tile(row, column));
         }
 
         /** The factor of the tile at matrix element (row, column). */
         float at(long row, int column) {
-            return factor(row / tileRows * tilesPerRow + column / tileColumns);
+            return factor(tile(row, column));
+        }
+
+        private long tile(long row, int column) {
+            return row / tileRows * tilesPerRow + column / tileColumns;
         }
 
         /** The factors at {@code count} columns of a row, from {@code column} on, {@code step} apart, times a unit. */
@@ -240,14 +245,9 @@ public final class Matrix {
                 case F32 -> values.get(FLOAT, 4 * index);
                 case BF16 -> Bfloat16.decode(values.get(SHORT, 2 * index));
                 case F16 -> Float.float16ToFloat(values.get(SHORT, 2 * index));
-                case F8_E8M0, U8 -> powerOfTwo(values.get(ValueLayout.JAVA_BYTE, index) & 0xff);
+                case F8_E8M0, U8 -> E8m0.decode(values.get(ValueLayout.JAVA_BYTE, index));
                 default -> throw new IllegalStateException("scales cannot be " + format);
             };
-        }
-
-        /** E8M0: 2^(code - 127), and NaN for 255. */
-        private static float powerOfTwo(int code) {
-            return code == 255 ? Float.NaN : code == 0 ? 0x1p-127f : Float.intBitsToFloat(code << 23);
         }
 
         long bytes(long rows, long columns) {

@@ -10,7 +10,9 @@ import static dev.cadre.kernels.StoredLanes.pick;
 import static dev.cadre.kernels.StoredLanes.right;
 import static dev.cadre.kernels.StoredLanes.unsigned;
 
+import dev.cadre.kernels.format.Bfloat16;
 import dev.cadre.kernels.format.BlockFormat;
+import dev.cadre.kernels.format.E8m0;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
@@ -141,9 +143,14 @@ final class NibblePairs {
         };
     }
 
+    /** The logarithm of the blocks that share a scale. */
+    static int shift(Matrix.Scales scales) {
+        return Integer.numberOfTrailingZeros(scales.tileColumns() / BLOCK);
+    }
+
     private static float scale(MemorySegment scales, long at, int i, int kind) {
         if (kind == 0) {
-            return Float.intBitsToFloat(scales.get(StoredLanes.SHORT, at + 2L * i) << 16);
+            return Bfloat16.decode(scales.get(StoredLanes.SHORT, at + 2L * i));
         }
         if (kind == 1) {
             return StoredLanes.half(scales, at + 2L * i);
@@ -151,52 +158,26 @@ final class NibblePairs {
         if (kind == 2) {
             return Float.intBitsToFloat(StoredLanes.int32(scales, at + 4L * i));
         }
-        int e = scales.get(ValueLayout.JAVA_BYTE, at + i) & 0xff;
-        return Float.intBitsToFloat(e == 0 ? 0x00400000 : e == 255 ? 0x7fc00000 : e << 23);
+        return E8m0.decode(scales.get(ValueLayout.JAVA_BYTE, at + i));
     }
 
-    static void int4(
-            MemorySegment src,
-            long a,
-            int k,
-            MemorySegment scales,
-            long scalesAt,
-            int kind,
-            int shift,
-            float[] dst,
-            int at,
-            int plane) {
-        decode(src, a, k, scales, scalesAt, kind, shift, dst, at, plane, FusedDots.LEVELS_LESS_8, false);
+    static void int4(Matrix w, long row, int c, int k, float[] dst, int at, int plane) {
+        decode(w, row, c, k, dst, at, plane, FusedDots.LEVELS_LESS_8, false);
     }
 
-    static void fp4(
-            MemorySegment src,
-            long a,
-            int k,
-            MemorySegment scales,
-            long scalesAt,
-            int kind,
-            int shift,
-            float[] dst,
-            int at,
-            int plane) {
-        decode(src, a, k, scales, scalesAt, kind, shift, dst, at, plane, E2M1, true);
+    static void fp4(Matrix w, long row, int c, int k, float[] dst, int at, int plane) {
+        decode(w, row, c, k, dst, at, plane, E2M1, true);
     }
 
-    /** A row into a panel, with its columns in the order of the products. */
+    /** Columns [c, c + k) of a row into a panel, in the order of the products. */
     private static void decode(
-            MemorySegment src,
-            long a,
-            int k,
-            MemorySegment scales,
-            long scalesAt,
-            int kind,
-            int shift,
-            float[] dst,
-            int at,
-            int plane,
-            FloatVector table,
-            boolean fp4) {
+            Matrix w, long row, int c, int k, float[] dst, int at, int plane, FloatVector table, boolean fp4) {
+        MemorySegment src = w.data();
+        long a = w.offset(row, c);
+        MemorySegment scales = w.scales().values();
+        long scalesAt = w.scales().offset(w.storedRow(row), c);
+        int kind = kind(w.scales().format());
+        int shift = shift(w.scales());
         int steps = k / STEP;
         for (int n = 0; n < steps; n++) {
             float d0 = scale(scales, scalesAt, 2 * n >> shift, kind);
@@ -209,9 +190,9 @@ final class NibblePairs {
                 IntVector b = unsigned(src, o);
                 value(b, t0, d0, fp4).intoArray(dst, to);
                 value(right(b, 4), t0, d0, fp4).intoArray(dst, to + plane);
-                IntVector c = unsigned(src, o + BYTES);
-                value(c, t1, d1, fp4).intoArray(dst, to + 2 * plane);
-                value(right(c, 4), t1, d1, fp4).intoArray(dst, to + 3 * plane);
+                IntVector e = unsigned(src, o + BYTES);
+                value(e, t1, d1, fp4).intoArray(dst, to + 2 * plane);
+                value(right(e, 4), t1, d1, fp4).intoArray(dst, to + 3 * plane);
             }
         }
         if (k % STEP != 0) {

@@ -108,7 +108,6 @@ final class RowCursor {
         this.src = w.data();
         this.x = x;
         this.sums = sums;
-        this.scales = null;
         this.rows = rows;
         this.k = w.columns();
         this.stride = w.stride();
@@ -148,7 +147,7 @@ final class RowCursor {
         pairScales = s.values();
         pairScaleBytes = s.format().blockBytes();
         pairScaleKind = NibblePairs.kind(s.format());
-        pairScaleShift = Integer.numberOfTrailingZeros(s.tileColumns() / NibblePairs.BLOCK);
+        pairScaleShift = NibblePairs.shift(s);
         firstPairScale = s.offset(w.storedRow(firstRow), 0);
         pairScaleStride = s.offset(w.storedRow(firstRow + 1), 0) - firstPairScale;
     }

@@ -45,17 +45,7 @@ final class RowKernels {
             int.class,
             int.class);
     private static final MethodType PAIR_DECODE = MethodType.methodType(
-            void.class,
-            MemorySegment.class,
-            long.class,
-            int.class,
-            MemorySegment.class,
-            long.class,
-            int.class,
-            int.class,
-            float[].class,
-            int.class,
-            int.class);
+            void.class, Matrix.class, long.class, int.class, int.class, float[].class, int.class, int.class);
     private static final MethodType DECODE_COPY =
             MethodType.methodType(void.class, byte[].class, float[].class, int.class, int.class, int.class);
 
@@ -450,13 +440,8 @@ final class RowKernels {
 
     /** Decodes columns [c, c + k) of a row that {@link NibblePairs#supports}, in their order there. */
     static void decodePairs(Matrix w, long row, int c, int k, float[] dst, int at, int plane) {
-        Matrix.Scales s = w.scales();
-        int shift = Integer.numberOfTrailingZeros(s.tileColumns() / NibblePairs.BLOCK);
-        int kind = NibblePairs.kind(s.format());
-        long scalesAt = s.offset(w.storedRow(row), c);
         try {
-            PAIR_DECODERS[w.format().ordinal()].invokeExact(
-                    w.data(), w.offset(row, c), k, s.values(), scalesAt, kind, shift, dst, at, plane);
+            PAIR_DECODERS[w.format().ordinal()].invokeExact(w, row, c, k, dst, at, plane);
         } catch (Throwable t) {
             throw unchecked(t);
         }

@@ -1,6 +1,7 @@
 package dev.cadre.kernels.format;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /** Formats of one element a block. */
 final class PlainCodecs {
@@ -68,9 +69,7 @@ final class PlainCodecs {
         y[at] = LookupTables.e5m2[Bytes.u8(s, o)];
     }
 
-    /** 2^(e - 127), NaN for 255. */
     static void e8m0(MemorySegment s, long o, float[] y, int at) {
-        int e = Bytes.u8(s, o);
-        y[at] = e == 0 ? 0x1p-127f : Float.intBitsToFloat(e == 255 ? 0x7fc00000 : e << 23);
+        y[at] = E8m0.decode(s.get(ValueLayout.JAVA_BYTE, o));
     }
 }
