@@ -35,7 +35,7 @@ abstract class CheckpointWeights implements WeightSource {
     public Matrix matrix(String name, long rows, long columns) {
         StoredTensor stored = StoredTensors.require(checkpoint, fileName(name));
         check(stored, rows, columns);
-        return part(stored, 0, rows);
+        return matrix(stored);
     }
 
     /** Refuses a tensor of another shape; leading dimensions are folded into rows. */
@@ -43,11 +43,6 @@ abstract class CheckpointWeights implements WeightSource {
         if (stored.rows() != rows || stored.columns() != columns) {
             throw wrongShape(stored, "[" + rows + ", " + columns + "]");
         }
-    }
-
-    /** Rows [from, from + count) of a stored tensor, its leading dimensions folded into rows, as a matrix. */
-    static Matrix part(StoredTensor stored, long from, long count) {
-        return matrix(stored).rows(from, count);
     }
 
     /** A stored tensor, its leading dimensions folded into rows, as a matrix. */
@@ -124,9 +119,15 @@ abstract class CheckpointWeights implements WeightSource {
 
     /** Equal slices of a stack of matrices [E, rows, columns]. */
     static Matrix[] slices(StoredTensor stored, int experts, long rows) {
+        return slices(stored, experts, 0, rows, rows, 1);
+    }
+
+    /** For each expert, {@code apart} rows from one to the next, every {@code step}th row from a first one on. */
+    static Matrix[] slices(StoredTensor stored, int experts, long first, long apart, long rows, int step) {
+        Matrix all = matrix(stored);
         Matrix[] each = new Matrix[experts];
         for (int e = 0; e < experts; e++) {
-            each[e] = part(stored, e * rows, rows);
+            each[e] = all.rows(e * apart + first, rows, step);
         }
         return each;
     }

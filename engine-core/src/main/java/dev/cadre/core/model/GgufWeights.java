@@ -37,10 +37,6 @@ final class GgufWeights extends CheckpointWeights {
     private Matrix[] half(String fused, boolean second, int experts, long rows, long columns) {
         StoredTensor stored = StoredTensors.require(checkpoint, fileName(fused));
         check(stored, Math.multiplyExact(2L * experts, rows), columns);
-        Matrix[] each = new Matrix[experts];
-        for (int e = 0; e < experts; e++) {
-            each[e] = part(stored, (2L * e + (second ? 1 : 0)) * rows, rows);
-        }
-        return each;
+        return slices(stored, experts, second ? rows : 0, 2 * rows, rows, 1);
     }
 }

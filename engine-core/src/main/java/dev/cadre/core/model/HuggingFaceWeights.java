@@ -74,7 +74,7 @@ final class HuggingFaceWeights extends CheckpointWeights {
         for (int e = 0; e < experts; e++) {
             StoredTensor stored = StoredTensors.require(checkpoint, fileName(name, e));
             check(stored, rows, columns);
-            each[e] = part(stored, 0, rows);
+            each[e] = matrix(stored);
         }
         return each;
     }
@@ -101,24 +101,19 @@ final class HuggingFaceWeights extends CheckpointWeights {
     private Matrix[] fusedGateUp(String file, boolean up, int experts, long rows, long columns) {
         StoredTensor stored = StoredTensors.require(checkpoint, file);
         boolean turns = names.fusedInterleaved();
-        Matrix[] each = new Matrix[experts];
+        long first = up ? (turns ? 1 : rows) : 0;
+        int step = turns ? 2 : 1;
         if (names.fusedTransposed() && stored instanceof StoredTensor.Plain plain) {
             check(stored, Math.multiplyExact(experts, columns), 2 * rows);
             TensorEntry data = plain.data();
+            Matrix[] each = new Matrix[experts];
             for (int e = 0; e < experts; e++) {
-                long first = up ? (turns ? 1 : rows) : 0;
-                each[e] = transposed(data, rows, columns, e * columns, 2 * rows, first, turns ? 2 : 1);
+                each[e] = transposed(data, rows, columns, e * columns, 2 * rows, first, step);
             }
             return each;
         }
         check(stored, Math.multiplyExact(2L * experts, rows), columns);
-        for (int e = 0; e < experts; e++) {
-            long first = 2L * e * rows;
-            each[e] = turns
-                    ? matrix(stored).rows(first + (up ? 1 : 0), rows, 2)
-                    : part(stored, first + (up ? rows : 0), rows);
-        }
-        return each;
+        return slices(stored, experts, first, 2 * rows, rows, step);
     }
 
     @Override
