@@ -76,8 +76,8 @@ public final class Matrix {
     }
 
     /**
-     * A matrix whose rows only its reader knows how to find and decode: transposed or interleaved storage, or values
-     * spread over several tensors. Slower than blocks in a row, and right for all of them.
+     * A matrix whose rows only its reader knows how to find and decode, such as values spread over several tensors.
+     * Slower than blocks in a row, and right for all of them.
      *
      * @param rowBytes stored bytes of one row, for statistics
      */
@@ -87,6 +87,34 @@ public final class Matrix {
         }
         Objects.requireNonNull(reader);
         return new Matrix(BlockFormat.F32, rows, (int) columns, rowBytes, null, null, reader, 0, 1);
+    }
+
+    /**
+     * A matrix that is stored the other way round, [columns, rows of all]: element (n, k) is number
+     * {@code first + k·apart + n·step} of {@code data}.
+     *
+     * @param format one of single elements
+     * @param apart elements from a column to the next
+     * @param step elements from a row to the next
+     * @throws IllegalArgumentException if {@code format} has blocks of more than one element or {@code data} is too
+     *     small
+     */
+    public static Matrix ofColumns(
+            BlockFormat format, long rows, long columns, MemorySegment data, long first, long apart, int step) {
+        if (format.blockElements() != 1 || first < 0 || apart < 1 || step < 1) {
+            throw new IllegalArgumentException(
+                    "elements of " + format + " from " + first + " on, " + apart + " and " + step + " apart");
+        }
+        Matrix matrix = of(
+                rows, columns, format.bytes(columns), new ColumnMajor(data, format, (int) columns, first, apart, step));
+        long elements = rows == 0 || columns == 0
+                ? 0
+                : Math.addExact(first + 1, Math.multiplyExact(columns - 1, apart) + (rows - 1) * step);
+        if (data.byteSize() < format.bytes(elements)) {
+            throw new IllegalArgumentException("[" + columns + ", " + rows + "] " + format + " takes "
+                    + format.bytes(elements) + " bytes, the segment has " + data.byteSize());
+        }
+        return matrix;
     }
 
     /** Decodes rows of a matrix that is not stored as blocks in a row. Called by many threads at once. */

@@ -63,6 +63,10 @@ final class VectorMatrixKernel implements MatrixKernel {
             rowByRow(w, firstRow, rowCount, x, xAt, tokens, y, yAt, ws);
             return;
         }
+        if (ColumnProducts.supports(w)) {
+            ColumnProducts.multiply(w, firstRow, rowCount, x, xAt, tokens, y, yAt, ws);
+            return;
+        }
         int atOnce = Math.max(PanelDots.ROWS, PACKED / roundUp(w.columns(), PanelDots.STEP) / 4 * 4);
         for (int t = 0; t < tokens; t += atOnce) {
             panels(w, firstRow, rowCount, x, xAt, t, Math.min(atOnce, tokens - t), y, yAt, ws);

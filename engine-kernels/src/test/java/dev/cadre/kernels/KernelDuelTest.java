@@ -180,40 +180,50 @@ class KernelDuelTest {
     private static void anOutputDoesNotDependOnItsNeighbours(BlockFormat format, int k) {
         Random random = TestSeed.random(3);
         int rows = 53;
-        int tokens = 133;
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment data = finiteBlocks(arena, format, (long) rows * k, random);
             Matrix.Scales scales =
                     RowKernels.takesPairs(format) ? rowScales(BlockFormat.BF16, rows, k, 64, random) : null;
-            Matrix w = Matrix.of(format, rows, k, data, scales);
-            float[] x = gaussians(tokens * k, random);
-            int[] xAt = new int[tokens];
-            int[] yAt = new int[tokens];
-            for (int t = 0; t < tokens; t++) {
-                xAt[t] = t * k;
-                yAt[t] = t * rows;
+            assertOutputsDoNotDependOnNeighbours(Matrix.of(format, rows, k, data, scales), 9, random);
+        }
+    }
+
+    /**
+     * Compares 133 tokens with some of them alone and a few together.
+     *
+     * @param some rows of which a token is multiplied with all as well, so many at a time
+     */
+    static void assertOutputsDoNotDependOnNeighbours(Matrix w, int some, Random random) {
+        int tokens = 133;
+        int rows = (int) w.rows();
+        int k = w.columns();
+        float[] x = gaussians(tokens * k, random);
+        int[] xAt = new int[tokens];
+        int[] yAt = new int[tokens];
+        for (int t = 0; t < tokens; t++) {
+            xAt[t] = t * k;
+            yAt[t] = t * rows;
+        }
+        float[] together = new float[tokens * rows];
+        vector.matrices().multiply(w, 0, rows, x, xAt, tokens, together, yAt, new Workspace());
+        float[] alone = new float[rows];
+        Workspace workspace = new Workspace();
+        for (int t = 0; t < tokens; t += 12) {
+            int[] from = {xAt[t]};
+            int[] to = {0};
+            for (int r = 0; r < rows; r += some) {
+                vector.matrices().multiply(w, r, Math.min(some, rows - r), x, from, 1, alone, to, workspace);
             }
-            float[] together = new float[tokens * rows];
-            vector.matrices().multiply(w, 0, rows, x, xAt, tokens, together, yAt, new Workspace());
-            float[] alone = new float[rows];
-            Workspace workspace = new Workspace();
-            for (int t = 0; t < tokens; t += 12) {
-                int[] from = {xAt[t]};
-                int[] to = {0};
-                for (int r = 0; r < rows; r += 9) {
-                    vector.matrices().multiply(w, r, Math.min(9, rows - r), x, from, 1, alone, to, workspace);
-                }
-                assertArrayEquals(Arrays.copyOfRange(together, yAt[t], yAt[t] + rows), alone, 0f, format.name());
-                vector.matrices().multiply(w, 0, rows, x, from, 1, alone, to, workspace);
-                assertArrayEquals(Arrays.copyOfRange(together, yAt[t], yAt[t] + rows), alone, 0f, format.name());
-            }
-            for (int few = 2; few <= 5; few++) {
-                int[] from = Arrays.copyOfRange(xAt, 40, 40 + few);
-                float[] apart = new float[few * rows];
-                vector.matrices().multiply(w, 0, rows, x, from, few, apart, yAt, workspace);
-                float[] expected = Arrays.copyOfRange(together, yAt[40], yAt[40 + few]);
-                assertArrayEquals(expected, apart, 0f, few + " tokens, " + format);
-            }
+            assertArrayEquals(Arrays.copyOfRange(together, yAt[t], yAt[t] + rows), alone, 0f, w.toString());
+            vector.matrices().multiply(w, 0, rows, x, from, 1, alone, to, workspace);
+            assertArrayEquals(Arrays.copyOfRange(together, yAt[t], yAt[t] + rows), alone, 0f, w.toString());
+        }
+        for (int few = 2; few <= 5; few++) {
+            int[] from = Arrays.copyOfRange(xAt, 40, 40 + few);
+            float[] apart = new float[few * rows];
+            vector.matrices().multiply(w, 0, rows, x, from, few, apart, yAt, workspace);
+            float[] expected = Arrays.copyOfRange(together, yAt[40], yAt[40 + few]);
+            assertArrayEquals(expected, apart, 0f, few + " tokens, " + w);
         }
     }
 

@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -25,8 +26,8 @@ class ProductFaultTest {
 
     @Test
     void everyProductSurvivesATruncatedFile() throws IOException, InterruptedException {
-        List<String> lines = KernelDuelTest.decodable()
-                .flatMap(f -> IntStream.of(Child.TOKENS).mapToObj(tokens -> f + " by " + tokens + " tokens: caught"))
+        List<String> lines = Child.stored()
+                .flatMap(s -> IntStream.of(Child.TOKENS).mapToObj(tokens -> s + " by " + tokens + " tokens: caught"))
                 .toList();
         VectorJvm.expect(lines, Child.class, temp);
     }
@@ -35,7 +36,7 @@ class ProductFaultTest {
     static final class Child {
         private static final Kernels KERNELS = Kernels.vector();
         private static final int COLUMNS = 512;
-        private static final int ROWS = 16;
+        private static final int ROWS = 32;
 
         /** One is multiplied straight from the blocks; for nine a panel is decoded, without reading ahead. */
         private static final int[] TOKENS = {1, 9};
@@ -43,22 +44,42 @@ class ProductFaultTest {
         private Child() {}
 
         public static void main(String[] args) throws IOException {
-            for (BlockFormat format : KernelDuelTest.decodable().toList()) {
+            for (Stored stored : stored().toList()) {
                 for (int tokens : TOKENS) {
-                    String outcome = outcome(format, tokens, Path.of(args[0]).resolve("blocks"));
-                    System.out.println(format + " by " + tokens + " tokens: " + outcome);
+                    String outcome = outcome(stored, tokens, Path.of(args[0]).resolve("blocks"));
+                    System.out.println(stored + " by " + tokens + " tokens: " + outcome);
                 }
             }
         }
 
-        private static String outcome(BlockFormat format, int tokens, Path file) throws IOException {
-            byte[] noise = new byte[(int) format.bytes((long) ROWS * COLUMNS)];
+        /** Every format by rows; by columns, alone or with another matrix that it takes turns with, bfloat16. */
+        static Stream<Stored> stored() {
+            return Stream.concat(
+                    KernelDuelTest.decodable().map(format -> new Stored(format, 0)),
+                    Stream.of(new Stored(BlockFormat.BF16, 1), new Stored(BlockFormat.BF16, 2)));
+        }
+
+        /**
+         * How a matrix is stored.
+         *
+         * @param step between rows that are stored by columns, or 0
+         */
+        private record Stored(BlockFormat format, int step) {
+            Matrix matrix(MemorySegment data) {
+                return step == 0
+                        ? Matrix.of(format, ROWS, COLUMNS, data, scales(format))
+                        : Matrix.ofColumns(format, ROWS / step, COLUMNS, data, 0, ROWS, step);
+            }
+        }
+
+        private static String outcome(Stored stored, int tokens, Path file) throws IOException {
+            byte[] noise = new byte[(int) stored.format().bytes((long) ROWS * COLUMNS)];
             new Random(1).nextBytes(noise);
             Files.write(file, noise);
             try (Arena arena = Arena.ofShared();
                     RandomAccessFile access = new RandomAccessFile(file.toFile(), "rw")) {
                 MemorySegment mapped = access.getChannel().map(FileChannel.MapMode.READ_ONLY, 0, noise.length, arena);
-                Matrix w = Matrix.of(format, ROWS, COLUMNS, mapped, scales(format));
+                Matrix w = stored.matrix(mapped);
                 Workspace workspace = new Workspace();
                 for (int i = 0; i < 400; i++) {
                     multiply(w, tokens, workspace);
@@ -92,7 +113,7 @@ class ProductFaultTest {
             float[] y = new float[tokens * ROWS];
             int[] xAt = new int[tokens];
             int[] yAt = IntStream.range(0, tokens).map(t -> t * ROWS).toArray();
-            KERNELS.matrices().multiply(w, 0, ROWS, x, xAt, tokens, y, yAt, workspace);
+            KERNELS.matrices().multiply(w, 0, (int) w.rows(), x, xAt, tokens, y, yAt, workspace);
         }
     }
 }

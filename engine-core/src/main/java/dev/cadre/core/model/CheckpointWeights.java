@@ -143,24 +143,23 @@ abstract class CheckpointWeights implements WeightSource {
     }
 
     /**
-     * A matrix that is stored the other way round, as [columns, rows of all]: element (n, k) is number
-     * {@code (firstColumn + k) · stride + first + n · step}.
+     * A matrix of a stack whose matrices are stored the other way round, as [columns, rows of all].
+     *
+     * @param number of the matrix in the stack
+     * @param apart rows of all
+     * @param first its first row among them
+     * @param step from one of its rows to the next
      */
     static Matrix transposed(
-            TensorEntry data, long rows, long columns, long firstColumn, long stride, long first, int step) {
+            TensorEntry data, int number, long rows, long columns, long apart, long first, int step) {
         BlockFormat format = data.format();
         if (format.blockElements() != 1) {
             throw new CheckpointFormatException(
                     data.file(), data.offset(), data.name(), "a transposed tensor cannot be " + format);
         }
-        BlockCodec codec = BlockCodec.of(format);
-        MemorySegment segment = data.data();
-        return Matrix.of(rows, columns, format.bytes(columns), (row, dst, at) -> {
-            for (int k = 0; k < columns; k++) {
-                long element = (firstColumn + k) * stride + first + row * step;
-                codec.decode(segment, element * format.blockBytes(), dst, at + k, 1);
-            }
-        });
+        long bytes = format.bytes(Math.multiplyExact(columns, apart));
+        MemorySegment matrix = data.data().asSlice(number * bytes, bytes);
+        return Matrix.ofColumns(format, rows, columns, matrix, first, apart, step);
     }
 
     @Override

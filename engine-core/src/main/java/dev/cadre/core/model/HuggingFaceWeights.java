@@ -89,7 +89,7 @@ final class HuggingFaceWeights extends CheckpointWeights {
         check(stored, Math.multiplyExact(experts, columns), rows);
         Matrix[] each = new Matrix[experts];
         for (int e = 0; e < experts; e++) {
-            each[e] = transposed(plain.data(), rows, columns, e * columns, rows, 0, 1);
+            each[e] = transposed(plain.data(), e, rows, columns, rows, 0, 1);
         }
         return each;
     }
@@ -108,7 +108,7 @@ final class HuggingFaceWeights extends CheckpointWeights {
             TensorEntry data = plain.data();
             Matrix[] each = new Matrix[experts];
             for (int e = 0; e < experts; e++) {
-                each[e] = transposed(data, rows, columns, e * columns, 2 * rows, first, step);
+                each[e] = transposed(data, e, rows, columns, 2 * rows, first, step);
             }
             return each;
         }
