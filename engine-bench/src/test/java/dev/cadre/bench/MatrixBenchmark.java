@@ -49,6 +49,8 @@ public class MatrixBenchmark extends KernelBenchmark {
         "TQ2_0",
         "Q1_0",
         "Q2_0",
+        "Q1_0",
+        "Q2_0",
         "INT4_PAIRS",
         "FP4_PAIRS"
     })

@@ -13,8 +13,8 @@ import static dev.cadre.kernels.StoredLanes.low;
 import static dev.cadre.kernels.StoredLanes.signed;
 import static dev.cadre.kernels.StoredLanes.unsigned;
 
+import dev.cadre.kernels.format.BlockFormat;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
@@ -130,17 +130,32 @@ final class KScales {
 
     /** s[g] = d of 16 columns g. */
     static void tq1(MemorySegment src, long a, int k, float[] s) {
-        onlyScale(src, a + 52, 54, k, s);
+        onlyScale(src, a + 52, BlockFormat.TQ1_0, k, s);
     }
 
     /** As above. */
     static void tq2(MemorySegment src, long a, int k, float[] s) {
-        onlyScale(src, a + 64, 66, k, s);
+        onlyScale(src, a + 64, BlockFormat.TQ2_0, k, s);
     }
 
-    private static void onlyScale(MemorySegment src, long a, int blockBytes, int k, float[] s) {
-        for (int n = 0; n < k / BLOCK; n++) {
-            Arrays.fill(s, 16 * n, 16 * n + 16, half(src, a + (long) blockBytes * n));
+    /** As above. */
+    static void q1(MemorySegment src, long a, int k, float[] s) {
+        onlyScale(src, a, BlockFormat.Q1_0, k, s);
+    }
+
+    /** As above, of Q2_0. */
+    static void q20(MemorySegment src, long a, int k, float[] s) {
+        onlyScale(src, a, BlockFormat.Q2_0, k, s);
+    }
+
+    /** A vector may have more lanes than a block has groups: the next block overwrites them. */
+    private static void onlyScale(MemorySegment src, long a, BlockFormat format, int k, float[] s) {
+        int groups = format.blockElements() / 16;
+        for (int n = 0; n < k / format.blockElements(); n++) {
+            FloatVector d = FloatVector.broadcast(F, half(src, a + (long) format.blockBytes() * n));
+            for (int j = 0; j < groups; j += L) {
+                d.intoArray(s, groups * n + j);
+            }
         }
     }
 

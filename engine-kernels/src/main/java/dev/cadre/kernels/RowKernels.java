@@ -114,6 +114,8 @@ final class RowKernels {
         staged(BlockFormat.Q6_K, "q6", "scaled");
         staged(BlockFormat.TQ1_0, TernaryCodes.class, "tq1", "scaled");
         staged(BlockFormat.TQ2_0, "tq2", "scaled");
+        staged(BlockFormat.Q1_0, FewBitCodes.class, "q1", "scaled");
+        staged(BlockFormat.Q2_0, FewBitCodes.class, "q20", "scaled");
         codebook(BlockFormat.IQ1_S, "iq1S");
         codebook(BlockFormat.IQ1_M, "iq1M");
         codebook(BlockFormat.IQ2_XXS, "iq2Xxs");

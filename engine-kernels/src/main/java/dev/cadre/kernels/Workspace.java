@@ -44,9 +44,9 @@ public final class Workspace {
         return raw;
     }
 
-    /** Elements as signed bytes. */
+    /** Elements as signed bytes, of which vectors of few lanes load more than they take. */
     byte[] codes(int size) {
-        if (codes.length < size) {
+        if (codes.length < size + APART) {
             codes = new byte[size + 4 * APART];
         }
         return codes;
