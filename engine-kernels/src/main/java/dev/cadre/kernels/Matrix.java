@@ -228,18 +228,33 @@ public final class Matrix {
      * @param tileRows rows of one tile
      * @param tileColumns columns of one tile
      * @param tilesPerRow tiles that a row crosses
+     * @param zeroPoints what is taken from {@link BlockFormat#INT4_PAIRS} instead of 8, as words [ceil(rows / 8),
+     *     tilesPerRow] with four bits for each of eight rows, the first one's lowest; null for none
      */
-    public record Scales(MemorySegment values, BlockFormat format, long tileRows, int tileColumns, int tilesPerRow) {
+    public record Scales(
+            MemorySegment values,
+            BlockFormat format,
+            long tileRows,
+            int tileColumns,
+            int tilesPerRow,
+            MemorySegment zeroPoints) {
         private static final ValueLayout.OfFloat FLOAT =
                 ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+        private static final ValueLayout.OfInt WORD = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
         private static final ValueLayout.OfShort SHORT =
                 ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
         public Scales {
             values = MappedMemory.asNative(values);
+            zeroPoints = zeroPoints == null ? null : MappedMemory.asNative(zeroPoints);
             if (tileRows <= 0 || tileColumns <= 0 || tilesPerRow <= 0) {
                 throw new IllegalArgumentException("empty scale tile " + tileRows + " x " + tileColumns);
             }
+        }
+
+        /** Scales without zero points. */
+        public Scales(MemorySegment values, BlockFormat format, long tileRows, int tileColumns, int tilesPerRow) {
+            this(values, format, tileRows, tileColumns, tilesPerRow, null);
         }
 
         /** Where the factor of the tile at matrix element (row, column) is stored, in bytes. */
@@ -250,6 +265,21 @@ public final class Matrix {
         /** The factor of the tile at matrix element (row, column). */
         float at(long row, int column) {
             return factor(tile(row, column));
+        }
+
+        /** Where the word with the zero point of the group at matrix element (row, column) is stored, in bytes. */
+        long zeroPointOffset(long row, int column) {
+            return Integer.BYTES * (row / 8 * tilesPerRow + column / tileColumns);
+        }
+
+        /** How far up in that word it is, in bits. */
+        static int zeroPointShift(long row) {
+            return 4 * (int) (row % 8);
+        }
+
+        /** The zero point of the group at matrix element (row, column). */
+        int zeroPoint(long row, int column) {
+            return zeroPoints.get(WORD, zeroPointOffset(row, column)) >>> zeroPointShift(row) & 15;
         }
 
         private long tile(long row, int column) {
@@ -280,7 +310,8 @@ public final class Matrix {
 
         long bytes(long rows, long columns) {
             long tiles = ((rows + tileRows - 1) / tileRows) * ((columns + tileColumns - 1) / tileColumns);
-            return format.bytes(tiles);
+            long words = zeroPoints == null ? 0 : (rows + 7) / 8 * ((columns + tileColumns - 1) / tileColumns);
+            return format.bytes(tiles) + Integer.BYTES * words;
         }
     }
 }

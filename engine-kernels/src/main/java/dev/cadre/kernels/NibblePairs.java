@@ -81,7 +81,32 @@ final class NibblePairs {
 
     static void int4(RowCursor c) {
         while (c.next()) {
-            dot(c, c.src, c.at, c.pairScales, c.pairScalesAt, c.x, c.xAt, c.sums, c.sumsAt, FusedDots.LEVELS_LESS_8);
+            if (c.pairZeros == null) {
+                dot(
+                        c,
+                        c.src,
+                        c.at,
+                        c.pairScales,
+                        c.pairScalesAt,
+                        c.x,
+                        c.xAt,
+                        c.sums,
+                        c.sumsAt,
+                        FusedDots.LEVELS_LESS_8);
+            } else {
+                dotLessZeros(
+                        c,
+                        c.src,
+                        c.at,
+                        c.pairScales,
+                        c.pairScalesAt,
+                        c.pairZeros,
+                        c.pairZerosAt,
+                        c.x,
+                        c.xAt,
+                        c.sums,
+                        c.sumsAt);
+            }
         }
     }
 
@@ -133,6 +158,55 @@ final class NibblePairs {
         addUp(p, pAt, s0, s1, s2, s3);
     }
 
+    /** As {@link #dot}, with a zero point for each group. Apart from it, whose loop would be slower by asking. */
+    private static void dotLessZeros(
+            RowCursor cursor,
+            MemorySegment src,
+            long a,
+            MemorySegment scales,
+            long scalesAt,
+            MemorySegment zeros,
+            long zerosAt,
+            float[] x,
+            int xAt,
+            float[] p,
+            int pAt) {
+        FloatVector s0 = FloatVector.zero(F);
+        FloatVector s1 = s0;
+        FloatVector s2 = s0;
+        FloatVector s3 = s0;
+        int kind = cursor.pairScaleKind;
+        int shift = cursor.pairScaleShift;
+        int up = cursor.pairZeroShift;
+        int k = cursor.columns;
+        for (int n = 0; n < (k + BLOCK) / STEP; n++) {
+            long o = a + 2L * BYTES * n;
+            int i = xAt + STEP * n;
+            int g = 2 * n >> shift;
+            FloatVector t0 = lessZero(zero(zeros, zerosAt, g, up)).mul(scale(scales, scalesAt, g, kind));
+            IntVector b = unsigned(src, o);
+            s0 = pick(b, t0).fma(load(x, i), s0);
+            s1 = pick(right(b, 4), t0).fma(load(x, i + 16), s1);
+            if (STEP * n + BLOCK == k) {
+                break; // half a step is left
+            }
+            g = 2 * n + 1 >> shift;
+            FloatVector t1 = lessZero(zero(zeros, zerosAt, g, up)).mul(scale(scales, scalesAt, g, kind));
+            IntVector c = unsigned(src, o + BYTES);
+            s2 = pick(c, t1).fma(load(x, i + 32), s2);
+            s3 = pick(right(c, 4), t1).fma(load(x, i + 48), s3);
+        }
+        addUp(p, pAt, s0, s1, s2, s3);
+    }
+
+    private static FloatVector lessZero(float zero) {
+        return FusedDots.LEVELS_FROM_0.sub(zero);
+    }
+
+    private static float zero(MemorySegment zeros, long at, int group, int shift) {
+        return StoredLanes.int32(zeros, at + 4L * group) >>> shift & 15;
+    }
+
     /** How a scale is stored, as a number that the loops above can ask for without a call. */
     static int kind(BlockFormat scales) {
         return switch (scales) {
@@ -162,65 +236,96 @@ final class NibblePairs {
     }
 
     static void int4(Matrix w, long row, int c, int k, float[] dst, int at, int plane) {
-        decode(w, row, c, k, dst, at, plane, FusedDots.LEVELS_LESS_8, false);
+        decode(w, row, c, k, dst, at, plane, FusedDots.LEVELS_FROM_0, 8, false);
     }
 
     static void fp4(Matrix w, long row, int c, int k, float[] dst, int at, int plane) {
-        decode(w, row, c, k, dst, at, plane, E2M1, true);
+        decode(w, row, c, k, dst, at, plane, E2M1, 0, true);
     }
 
-    /** Columns [c, c + k) of a row into a panel, in the order of the products. */
+    /**
+     * Columns [c, c + k) of a row into a panel, in the order of the products.
+     *
+     * @param zero what is taken from the table's entries where there are no zero points
+     */
     private static void decode(
-            Matrix w, long row, int c, int k, float[] dst, int at, int plane, FloatVector table, boolean fp4) {
+            Matrix w,
+            long row,
+            int c,
+            int k,
+            float[] dst,
+            int at,
+            int plane,
+            FloatVector table,
+            float zero,
+            boolean fp4) {
         MemorySegment src = w.data();
         long a = w.offset(row, c);
+        long stored = w.storedRow(row);
         MemorySegment scales = w.scales().values();
-        long scalesAt = w.scales().offset(w.storedRow(row), c);
+        long scalesAt = w.scales().offset(stored, c);
+        MemorySegment zeros = w.scales().zeroPoints();
+        long zerosAt = zeros == null ? 0 : w.scales().zeroPointOffset(stored, c);
+        int up = Matrix.Scales.zeroPointShift(stored);
         int kind = kind(w.scales().format());
         int shift = shift(w.scales());
         int steps = k / STEP;
         for (int n = 0; n < steps; n++) {
-            float d0 = scale(scales, scalesAt, 2 * n >> shift, kind);
-            float d1 = scale(scales, scalesAt, 2 * n + 1 >> shift, kind);
-            FloatVector t0 = table.mul(d0);
-            FloatVector t1 = table.mul(d1);
+            int g0 = 2 * n >> shift;
+            int g1 = 2 * n + 1 >> shift;
+            float d0 = scale(scales, scalesAt, g0, kind);
+            float d1 = scale(scales, scalesAt, g1, kind);
+            float z0 = zeros == null ? zero : zero(zeros, zerosAt, g0, up);
+            float z1 = zeros == null ? zero : zero(zeros, zerosAt, g1, up);
+            FloatVector t0 = table.sub(z0).mul(d0);
+            FloatVector t1 = table.sub(z1).mul(d1);
             for (int j = 0; j < BYTES; j += L) {
                 long o = a + 2L * BYTES * n + j;
                 int to = at + STEP * n + j;
                 IntVector b = unsigned(src, o);
-                value(b, t0, d0, fp4).intoArray(dst, to);
-                value(right(b, 4), t0, d0, fp4).intoArray(dst, to + plane);
+                value(b, t0, d0, z0, fp4).intoArray(dst, to);
+                value(right(b, 4), t0, d0, z0, fp4).intoArray(dst, to + plane);
                 IntVector e = unsigned(src, o + BYTES);
-                value(e, t1, d1, fp4).intoArray(dst, to + 2 * plane);
-                value(right(e, 4), t1, d1, fp4).intoArray(dst, to + 3 * plane);
+                value(e, t1, d1, z1, fp4).intoArray(dst, to + 2 * plane);
+                value(right(e, 4), t1, d1, z1, fp4).intoArray(dst, to + 3 * plane);
             }
         }
         if (k % STEP != 0) {
-            float d = scale(scales, scalesAt, 2 * steps >> shift, kind);
-            decodeBlock(src, a + 2L * BYTES * steps, d, dst, at + STEP * steps, plane, table, fp4);
+            int g = 2 * steps >> shift;
+            float d = scale(scales, scalesAt, g, kind);
+            float z = zeros == null ? zero : zero(zeros, zerosAt, g, up);
+            decodeBlock(src, a + 2L * BYTES * steps, d, z, dst, at + STEP * steps, plane, table, fp4);
         }
     }
 
     /** Behind whole steps; apart for the reason that {@link BlockDecoders} has. */
     private static void decodeBlock(
-            MemorySegment src, long a, float d, float[] dst, int at, int plane, FloatVector table, boolean fp4) {
+            MemorySegment src,
+            long a,
+            float d,
+            float zero,
+            float[] dst,
+            int at,
+            int plane,
+            FloatVector table,
+            boolean fp4) {
         guard(src, a);
-        FloatVector t = table.mul(d);
+        FloatVector t = table.sub(zero).mul(d);
         for (int j = 0; j < BYTES; j += L) {
             IntVector b = unsigned(src, a + j);
-            value(b, t, d, fp4).intoArray(dst, at + j);
-            value(right(b, 4), t, d, fp4).intoArray(dst, at + plane + j);
+            value(b, t, d, zero, fp4).intoArray(dst, at + j);
+            value(right(b, 4), t, d, zero, fp4).intoArray(dst, at + plane + j);
         }
     }
 
     /** The values of codes, times a scale, by a table of them where a vector has room for its 16 entries. */
-    private static FloatVector value(IntVector codes, FloatVector scaled, float d, boolean fp4) {
+    private static FloatVector value(IntVector codes, FloatVector scaled, float d, float zero, boolean fp4) {
         if (L >= 16) {
             return pick(codes, scaled);
         }
         IntVector nibbles = codes.and(15);
         return fp4
                 ? VectorDecoders.e2m1(nibbles).mul(0.5f).mul(d)
-                : VectorDecoders.toFloats(nibbles.sub(8)).mul(d);
+                : VectorDecoders.toFloats(nibbles).sub(zero).mul(d);
     }
 }

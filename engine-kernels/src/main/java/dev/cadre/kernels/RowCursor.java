@@ -51,6 +51,9 @@ final class RowCursor {
     /** The logarithm of the blocks that share one. */
     int pairScaleShift;
 
+    /** Zero points of INT4 groups, or null. */
+    MemorySegment pairZeros;
+
     /** Where this part of a row is stored, in bytes. */
     long at;
 
@@ -69,6 +72,12 @@ final class RowCursor {
     /** Its first one of {@link #pairScales}, in bytes. */
     long pairScalesAt;
 
+    /** Its first one of {@link #pairZeros}, in bytes. */
+    long pairZerosAt;
+
+    /** How far up in their words these are, in bits. */
+    int pairZeroShift;
+
     /** Its number among the rows that are unpacked together. */
     int place;
 
@@ -81,6 +90,8 @@ final class RowCursor {
     private long stride;
     private long firstAt;
     private long partBytes;
+    private Matrix matrix;
+    private long matrixRow;
     private int pairScaleBytes;
     private long pairScaleStride;
     private long firstPairScale;
@@ -120,6 +131,7 @@ final class RowCursor {
         this.together = stride == w.rowBytes() ? Math.max(1, UNPACKED / k) : 1;
         this.place = together - 1;
         this.partBytes = k > VectorMatrixKernel.CHUNK ? format.bytes(VectorMatrixKernel.CHUNK) : stride;
+        this.pairZeros = null;
         if (RowKernels.takesPairs(format)) {
             startPairScales(w, firstRow);
         }
@@ -144,6 +156,9 @@ final class RowCursor {
 
     private void startPairScales(Matrix w, long firstRow) {
         Matrix.Scales s = w.scales();
+        matrix = w;
+        matrixRow = firstRow;
+        pairZeros = s.zeroPoints();
         pairScales = s.values();
         pairScaleBytes = s.format().blockBytes();
         pairScaleKind = NibblePairs.kind(s.format());
@@ -193,6 +208,11 @@ final class RowCursor {
         pairScalesAt = firstPairScale
                 + row * pairScaleStride
                 + (column / NibblePairs.BLOCK >> pairScaleShift) * (long) pairScaleBytes;
+        if (pairZeros != null) {
+            long stored = matrix.storedRow(matrixRow + row);
+            pairZerosAt = matrix.scales().zeroPointOffset(stored, column);
+            pairZeroShift = Matrix.Scales.zeroPointShift(stored);
+        }
         if (otherRow) {
             place = place + 1 == together ? 0 : place + 1;
         }

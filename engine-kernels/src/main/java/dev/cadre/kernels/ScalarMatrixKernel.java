@@ -47,8 +47,9 @@ final class ScalarMatrixKernel implements MatrixKernel {
         for (int k = 0; k < count; ) {
             int tileEnd = Math.min(count, k + scales.tileColumns() - (column + k) % scales.tileColumns());
             float scale = scales.at(w.storedRow(row), column + k);
+            int zero = scales.zeroPoints() == null ? 8 : scales.zeroPoint(w.storedRow(row), column + k);
             for (; k < tileEnd; k++) {
-                dst[at + k] *= scale;
+                dst[at + k] = (dst[at + k] + (8 - zero)) * scale;
             }
         }
     }

@@ -1,5 +1,6 @@
 package dev.cadre.kernels;
 
+import static dev.cadre.kernels.KernelDuelTest.assertOutputsDoNotDependOnNeighbours;
 import static dev.cadre.kernels.KernelDuelTest.assertProducts;
 import static dev.cadre.kernels.KernelDuelTest.e4m3Codes;
 import static dev.cadre.kernels.KernelDuelTest.factors;
@@ -18,6 +19,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -55,6 +57,33 @@ class NibblePairsDuelTest {
                         assertProducts(w.rows(3, 39), tokens, random);
                         assertProducts(w.rows(2, 43).rows(1, 21, 2), tokens, random);
                     }
+                }
+            }
+        }
+    }
+
+    @Test
+    void zeroPointsOfInt4ApplyToTheirGroups() {
+        Random random = TestSeed.random(14);
+        int rows = 45;
+        try (Arena arena = Arena.ofConfined()) {
+            for (int k : new int[] {32, 96, 192, 2144}) {
+                for (int group : new int[] {32, 64, 96}) {
+                    if (k % group != 0) {
+                        continue;
+                    }
+                    MemorySegment data = randomBlocks(arena, BlockFormat.INT4_PAIRS, (long) rows * k, random);
+                    Matrix.Scales plain = rowScales(BlockFormat.BF16, rows, k, group, random);
+                    byte[] zeros = new byte[(rows + 7) / 8 * (k / group) * Integer.BYTES];
+                    random.nextBytes(zeros);
+                    Matrix.Scales scales = new Matrix.Scales(
+                            plain.values(), plain.format(), 1, group, k / group, MemorySegment.ofArray(zeros));
+                    Matrix w = Matrix.of(BlockFormat.INT4_PAIRS, rows, k, data, scales);
+                    for (int tokens : new int[] {1, 2, 3, 7, 12}) {
+                        assertProducts(w.rows(3, 39), tokens, random);
+                        assertProducts(w.rows(2, 43).rows(1, 21, 2), tokens, random);
+                    }
+                    assertOutputsDoNotDependOnNeighbours(w, 9, random);
                 }
             }
         }

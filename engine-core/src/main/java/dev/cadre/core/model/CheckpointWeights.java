@@ -52,12 +52,10 @@ abstract class CheckpointWeights implements WeightSource {
             case StoredTensor.Fp8Tiles fp8
             when wholeTiles(fp8) -> blocks(fp8.data(), scales(fp8.scales(), fp8.tileRows(), fp8.tileColumns()));
             case StoredTensor.Fp8Channels fp8 -> blocks(fp8.data(), channelScales(fp8));
-            case StoredTensor.Mxfp4Pair pair -> pairs(BlockFormat.FP4_PAIRS, pair, pair.blocks(), pair.scales());
+            case StoredTensor.Mxfp4Pair pair -> pairs(BlockFormat.FP4_PAIRS, pair, pair.blocks(), pair.scales(), null);
             case StoredTensor.Int4Groups int4
-            when int4.symmetric()
-                    && int4.columns() % INT4_BLOCK == 0
-                    && int4.scales().format() != BlockFormat.F64 ->
-                pairs(BlockFormat.INT4_PAIRS, int4, int4.packed(), int4.scales());
+            when int4.columns() % INT4_BLOCK == 0 && int4.scales().format() != BlockFormat.F64 ->
+                pairs(BlockFormat.INT4_PAIRS, int4, int4.packed(), int4.scales(), int4.zeroPoints());
             default ->
                 Matrix.of(
                         stored.rows(),
@@ -73,11 +71,13 @@ abstract class CheckpointWeights implements WeightSource {
         return shape.length == 2 || shape[shape.length - 2] % fp8.tileRows() == 0;
     }
 
-    /** Two elements in each byte, and scales of groups of columns in another tensor. */
-    private static Matrix pairs(BlockFormat format, StoredTensor stored, TensorEntry bytes, TensorEntry scales) {
+    /** Two elements in each byte, and scales of groups of columns, perhaps zero points too, in other tensors. */
+    private static Matrix pairs(
+            BlockFormat format, StoredTensor stored, TensorEntry bytes, TensorEntry scales, TensorEntry zeros) {
         int perRow = Math.toIntExact(scales.columns());
         int group = Math.toIntExact(stored.columns() / perRow);
-        Matrix.Scales factors = new Matrix.Scales(scales.data(), scales.format(), 1, group, perRow);
+        Matrix.Scales factors = new Matrix.Scales(
+                scales.data(), scales.format(), 1, group, perRow, zeros == null ? null : zeros.data());
         return Matrix.of(format, stored.rows(), stored.columns(), bytes.data(), factors);
     }
 

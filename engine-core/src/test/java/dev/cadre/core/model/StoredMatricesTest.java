@@ -47,6 +47,13 @@ class StoredMatricesTest {
     }
 
     @Test
+    void int4WithZeroPoints() throws IOException {
+        add("w_zero_point", "I32", "5,3", 60);
+        addInt4(96, 32, "BF16", 2);
+        check(BlockFormat.INT4_PAIRS);
+    }
+
+    @Test
     void int4InGroupsThatNoKernelTakes() throws IOException {
         addInt4(96, 24, "F32", 4);
         check(BlockFormat.INT4_PAIRS);
