@@ -150,8 +150,7 @@ abstract class CheckpointWeights implements WeightSource {
      * @param first its first row among them
      * @param step from one of its rows to the next
      */
-    static Matrix transposed(
-            TensorEntry data, int number, long rows, long columns, long apart, long first, int step) {
+    static Matrix transposed(TensorEntry data, int number, long rows, long columns, long apart, long first, int step) {
         BlockFormat format = data.format();
         if (format.blockElements() != 1) {
             throw new CheckpointFormatException(
