@@ -38,7 +38,7 @@ final class ScalarMatrixKernel implements MatrixKernel {
         applyScales(w, row, 0, dst, at, w.columns());
     }
 
-    /** Multiplies decoded elements [column, column + count) of a row by their tiles' scales, if there are any. */
+    /** Applies zero points and scales, if there are any, to the decoded elements [column, column + count) of a row. */
     static void applyScales(Matrix w, long row, int column, float[] dst, int at, int count) {
         Matrix.Scales scales = w.scales();
         if (scales == null) {
@@ -47,9 +47,14 @@ final class ScalarMatrixKernel implements MatrixKernel {
         for (int k = 0; k < count; ) {
             int tileEnd = Math.min(count, k + scales.tileColumns() - (column + k) % scales.tileColumns());
             float scale = scales.at(w.storedRow(row), column + k);
-            int zero = scales.zeroPoints() == null ? 8 : scales.zeroPoint(w.storedRow(row), column + k);
+            if (scales.zeroPoints() != null) {
+                int less = 8 - scales.zeroPoint(w.storedRow(row), column + k);
+                for (int i = k; i < tileEnd; i++) {
+                    dst[at + i] += less;
+                }
+            }
             for (; k < tileEnd; k++) {
-                dst[at + k] = (dst[at + k] + (8 - zero)) * scale;
+                dst[at + k] *= scale;
             }
         }
     }
