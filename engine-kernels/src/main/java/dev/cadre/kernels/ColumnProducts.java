@@ -44,6 +44,9 @@ final class ColumnProducts {
     /** Sums of a tile, [4 tokens][4 vectors][L]. */
     private static final int TILE = TOKENS * STRIP;
 
+    /** Up to so many tokens are multiplied one after the other: to write a tile and read it takes longer. */
+    private static final int IN_TURN = 2;
+
     /** Rows whose sums stay in the first-level cache while a token's columns are added to them. */
     private static final int RUN = 1024;
 
@@ -120,10 +123,12 @@ final class ColumnProducts {
             float[] y,
             int[] yAt,
             Workspace ws) {
-        if (tokens == 1) {
+        if (tokens <= IN_TURN) {
             for (int r = 0; r < rowCount; r += RUN) {
-                int to = yAt[0] + Math.toIntExact(firstRow) + r;
-                oneToken(w, firstRow + r, Math.min(RUN, rowCount - r), x, xAt[0], y, to, ws);
+                for (int t = 0; t < tokens; t++) {
+                    int to = yAt[t] + Math.toIntExact(firstRow) + r;
+                    oneToken(w, firstRow + r, Math.min(RUN, rowCount - r), x, xAt[t], y, to, ws);
+                }
             }
             return;
         }
@@ -212,7 +217,10 @@ final class ColumnProducts {
         }
     }
 
-    /** As {@link #addColumns}, of rows at every second place. */
+    /**
+     * As {@link #addColumns}, of rows at every second place. With one loop for both, and a flag, C2 left the loads of
+     * the kind that came second as calls, and their vectors became objects.
+     */
     static void addTurns(
             MemorySegment src,
             long a,

@@ -143,22 +143,26 @@ abstract class CheckpointWeights implements WeightSource {
     }
 
     /**
-     * A matrix of a stack whose matrices are stored the other way round, as [columns, rows of all].
+     * The matrices of a stack that are stored the other way round, each as [columns, rows of all].
      *
-     * @param number of the matrix in the stack
      * @param apart rows of all
      * @param first its first row among them
      * @param step from one of its rows to the next
      */
-    static Matrix transposed(TensorEntry data, int number, long rows, long columns, long apart, long first, int step) {
+    static Matrix[] transposed(
+            TensorEntry data, int experts, long rows, long columns, long apart, long first, int step) {
         BlockFormat format = data.format();
         if (format.blockElements() != 1) {
             throw new CheckpointFormatException(
                     data.file(), data.offset(), data.name(), "a transposed tensor cannot be " + format);
         }
         long bytes = format.bytes(Math.multiplyExact(columns, apart));
-        MemorySegment matrix = data.data().asSlice(number * bytes, bytes);
-        return Matrix.ofColumns(format, rows, columns, matrix, first, apart, step);
+        Matrix[] each = new Matrix[experts];
+        for (int e = 0; e < experts; e++) {
+            MemorySegment matrix = data.data().asSlice(e * bytes, bytes);
+            each[e] = Matrix.ofColumns(format, rows, columns, matrix, first, apart, step);
+        }
+        return each;
     }
 
     @Override

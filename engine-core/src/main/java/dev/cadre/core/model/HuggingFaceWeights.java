@@ -4,7 +4,6 @@ import dev.cadre.kernels.Matrix;
 import dev.cadre.weights.Checkpoint;
 import dev.cadre.weights.StoredTensor;
 import dev.cadre.weights.StoredTensors;
-import dev.cadre.weights.TensorEntry;
 import java.util.Arrays;
 
 /** Weights of a Hugging Face folder, found by a family's {@link TensorNames}. */
@@ -87,11 +86,7 @@ final class HuggingFaceWeights extends CheckpointWeights {
             return slices(stored, experts, rows);
         }
         check(stored, Math.multiplyExact(experts, columns), rows);
-        Matrix[] each = new Matrix[experts];
-        for (int e = 0; e < experts; e++) {
-            each[e] = transposed(plain.data(), e, rows, columns, rows, 0, 1);
-        }
-        return each;
+        return transposed(plain.data(), experts, rows, columns, rows, 0, 1);
     }
 
     /**
@@ -105,12 +100,7 @@ final class HuggingFaceWeights extends CheckpointWeights {
         int step = turns ? 2 : 1;
         if (names.fusedTransposed() && stored instanceof StoredTensor.Plain plain) {
             check(stored, Math.multiplyExact(experts, columns), 2 * rows);
-            TensorEntry data = plain.data();
-            Matrix[] each = new Matrix[experts];
-            for (int e = 0; e < experts; e++) {
-                each[e] = transposed(data, e, rows, columns, 2 * rows, first, step);
-            }
-            return each;
+            return transposed(plain.data(), experts, rows, columns, 2 * rows, first, step);
         }
         check(stored, Math.multiplyExact(2L * experts, rows), columns);
         return slices(stored, experts, first, 2 * rows, rows, step);
