@@ -179,34 +179,43 @@ final class BlockDecoders {
     static void q4ByTable(
             MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
         for (int r = 0; r < rows; r++) {
-            levels(src, a + r * stride, k, dst, at + r * GROUP, plane, FusedDots.NIBBLES, FusedDots.LEVELS_LESS_8);
+            levels(src, a + r * stride, k, dst, at + r * GROUP, plane, FusedDots.NIBBLES, FusedDots.LESS_8);
         }
     }
 
     static void q41(
             MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
         for (int r = 0; r < rows; r++) {
-            levels(src, a + r * stride, k, dst, at + r * GROUP, plane, FusedDots.Q4_1, FusedDots.LEVELS_FROM_0);
+            levels(src, a + r * stride, k, dst, at + r * GROUP, plane, FusedDots.Q4_1, FusedDots.FROM_0);
         }
     }
 
     static void mxfp4(
             MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
         for (int r = 0; r < rows; r++) {
-            levels(src, a + r * stride, k, dst, at + r * GROUP, plane, FusedDots.MXFP4, VectorDecoders.E2M1);
+            levels(src, a + r * stride, k, dst, at + r * GROUP, plane, FusedDots.MXFP4, VectorDecoders.E2M1_NUMBERS);
         }
     }
 
     static void iq4Nl(
             MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
         for (int r = 0; r < rows; r++) {
-            levels(src, a + r * stride, k, dst, at + r * GROUP, plane, FusedDots.NIBBLES, VectorKDecoders.LEVELS);
+            levels(
+                    src,
+                    a + r * stride,
+                    k,
+                    dst,
+                    at + r * GROUP,
+                    plane,
+                    FusedDots.NIBBLES,
+                    VectorKDecoders.LEVEL_NUMBERS);
         }
     }
 
     /** Blocks of a scale and 16 bytes of nibbles that name entries of a table. A vector has 16 lanes. */
     private static void levels(
-            MemorySegment src, long a, int k, float[] dst, int at, int plane, int blockBytes, FloatVector table) {
+            MemorySegment src, long a, int k, float[] dst, int at, int plane, int blockBytes, float[] numbers) {
+        FloatVector table = StoredLanes.load(numbers, 0);
         int steps = k / STEP;
         int head = blockBytes - 16;
         for (int n = 0; n < steps; n++) {
@@ -222,12 +231,13 @@ final class BlockDecoders {
             pick(right(c, 4), t1).intoArray(dst, to + 3 * plane);
         }
         if (k % STEP != 0) {
-            levelsBlock(src, a + 2L * blockBytes * steps, dst, at + STEP * steps, plane, blockBytes, table);
+            levelsBlock(src, a + 2L * blockBytes * steps, dst, at + STEP * steps, plane, blockBytes, numbers);
         }
     }
 
     private static void levelsBlock(
-            MemorySegment src, long o, float[] dst, int at, int plane, int blockBytes, FloatVector table) {
+            MemorySegment src, long o, float[] dst, int at, int plane, int blockBytes, float[] numbers) {
+        FloatVector table = StoredLanes.load(numbers, 0);
         FloatVector t = FusedDots.scaledLevels(src, o, blockBytes, table);
         IntVector b = unsigned(src, o + blockBytes - 16);
         pick(b, t).intoArray(dst, at);

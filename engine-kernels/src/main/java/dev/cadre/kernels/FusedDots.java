@@ -42,11 +42,12 @@ final class FusedDots {
     static final int Q4_1 = BlockFormat.Q4_1.blockBytes();
 
     /** The values of Q4_0's codes. */
-    static final FloatVector LEVELS_LESS_8 =
-            VectorDecoders.table(-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7);
+    static final float[] LESS_8 = {-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7};
 
     /** The codes of Q4_1. */
-    static final FloatVector LEVELS_FROM_0 = VectorDecoders.table(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    static final float[] FROM_0 = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
+    static final FloatVector LEVELS_FROM_0 = VectorDecoders.table(FROM_0);
 
     /** The difference of the biases of E4M3 and float, without what {@link HalfWords#E4M3_UNIT} holds. */
     static final float E4M3_FACTOR = VectorDecoders.E4M3_BIAS / HalfWords.E4M3_UNIT;
@@ -189,7 +190,8 @@ final class FusedDots {
 
     /**
      * Fields of codes move to a float's places, where {@link HalfWords#mayBeFields}. NaN is looked for afterwards,
-     * when the codes are in the cache.
+     * when the codes are in the cache. Both tests are called through handles, since the loop below is near C2's limit
+     * and may be inlined here.
      *
      * @param s a scale for each 64 columns, times {@link HalfWords#E4M3_UNIT}
      */
@@ -197,7 +199,7 @@ final class FusedDots {
         boolean fields = false;
         for (boolean first = true; c.next(); first = false) {
             if (first) {
-                fields = HalfWords.mayBeFields(c.src, c.at, c.scaledColumns(), c.scales);
+                fields = RowKernels.mayBeFields(c);
             }
             if (fields) {
                 e4m3(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, c.scales, c.scalesAt);
@@ -266,39 +268,35 @@ final class FusedDots {
     /** {@link #q4} by a table, which is less for C2 and for the processor. A vector has 16 lanes. */
     static void q4ByTable(RowCursor c) {
         while (c.next()) {
-            levels(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, NIBBLES, LEVELS_LESS_8);
+            levels(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, NIBBLES, LESS_8);
         }
     }
 
     static void q41(RowCursor c) {
         while (c.next()) {
-            levels(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, Q4_1, LEVELS_FROM_0);
+            levels(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, Q4_1, FROM_0);
         }
     }
 
     static void mxfp4(RowCursor c) {
         while (c.next()) {
-            levels(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, MXFP4, VectorDecoders.E2M1);
+            levels(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, MXFP4, VectorDecoders.E2M1_NUMBERS);
         }
     }
 
     static void iq4Nl(RowCursor c) {
         while (c.next()) {
-            levels(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, NIBBLES, VectorKDecoders.LEVELS);
+            levels(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, NIBBLES, VectorKDecoders.LEVEL_NUMBERS);
         }
     }
 
-    /** Blocks of a scale and 16 bytes of nibbles that name entries of a table. */
+    /**
+     * Blocks of a scale and 16 bytes of nibbles that name entries of a table. It comes as an array: of a parameter that
+     * is a vector, C2 may not know the class, and then each use of it makes an object.
+     */
     private static void levels(
-            MemorySegment src,
-            long a,
-            float[] x,
-            int xAt,
-            int k,
-            float[] p,
-            int pAt,
-            int blockBytes,
-            FloatVector table) {
+            MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, int blockBytes, float[] numbers) {
+        FloatVector table = load(numbers, 0);
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;

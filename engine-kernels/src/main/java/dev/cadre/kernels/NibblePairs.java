@@ -37,8 +37,7 @@ final class NibblePairs {
     private static final int BYTES = BLOCK / 2;
 
     /** The values of OCP E2M1 codes. */
-    private static final FloatVector E2M1 =
-            VectorDecoders.table(0, .5f, 1, 1.5f, 2, 3, 4, 6, -0f, -.5f, -1, -1.5f, -2, -3, -4, -6);
+    private static final float[] E2M1 = {0, .5f, 1, 1.5f, 2, 3, 4, 6, -0f, -.5f, -1, -1.5f, -2, -3, -4, -6};
 
     private static final VectorShuffle<Float> EVENS = VectorShuffle.fromOp(F, l -> 2 * l & L - 1);
     private static final VectorShuffle<Float> ODDS = VectorShuffle.fromOp(F, l -> 2 * l + 1 & L - 1);
@@ -82,17 +81,7 @@ final class NibblePairs {
     static void int4(RowCursor c) {
         while (c.next()) {
             if (c.pairZeros == null) {
-                dot(
-                        c,
-                        c.src,
-                        c.at,
-                        c.pairScales,
-                        c.pairScalesAt,
-                        c.x,
-                        c.xAt,
-                        c.sums,
-                        c.sumsAt,
-                        FusedDots.LEVELS_LESS_8);
+                dot(c, c.src, c.at, c.pairScales, c.pairScalesAt, c.x, c.xAt, c.sums, c.sumsAt, FusedDots.LESS_8);
             } else {
                 dotLessZeros(
                         c,
@@ -127,7 +116,8 @@ final class NibblePairs {
             int xAt,
             float[] p,
             int pAt,
-            FloatVector table) {
+            float[] numbers) {
+        FloatVector table = load(numbers, 0);
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
@@ -236,7 +226,7 @@ final class NibblePairs {
     }
 
     static void int4(Matrix w, long row, int c, int k, float[] dst, int at, int plane) {
-        decode(w, row, c, k, dst, at, plane, FusedDots.LEVELS_FROM_0, 8, false);
+        decode(w, row, c, k, dst, at, plane, FusedDots.FROM_0, 8, false);
     }
 
     static void fp4(Matrix w, long row, int c, int k, float[] dst, int at, int plane) {
@@ -256,9 +246,10 @@ final class NibblePairs {
             float[] dst,
             int at,
             int plane,
-            FloatVector table,
+            float[] numbers,
             float zero,
             boolean fp4) {
+        FloatVector table = load(numbers, 0);
         MemorySegment src = w.data();
         long a = w.offset(row, c);
         long stored = w.storedRow(row);
@@ -294,7 +285,7 @@ final class NibblePairs {
             int g = 2 * steps >> shift;
             float d = scale(scales, scalesAt, g, kind);
             float z = zeros == null ? zero : zero(zeros, zerosAt, g, up);
-            decodeBlock(src, a + 2L * BYTES * steps, d, z, dst, at + STEP * steps, plane, table, fp4);
+            decodeBlock(src, a + 2L * BYTES * steps, d, z, dst, at + STEP * steps, plane, numbers, fp4);
         }
     }
 
@@ -307,10 +298,10 @@ final class NibblePairs {
             float[] dst,
             int at,
             int plane,
-            FloatVector table,
+            float[] numbers,
             boolean fp4) {
         guard(src, a);
-        FloatVector t = table.sub(zero).mul(d);
+        FloatVector t = load(numbers, 0).sub(zero).mul(d);
         for (int j = 0; j < BYTES; j += L) {
             IntVector b = unsigned(src, a + j);
             value(b, t, d, zero, fp4).intoArray(dst, at + j);

@@ -85,6 +85,8 @@ final class RowKernels {
     /** One for all, in an array so that C2 does not take it for a constant. */
     private static final MethodHandle[] HALVES_DOTS = {find(HalfWords.class, "dotPart", DOT)};
 
+    private static final MethodHandle[] FIELD_TESTS = {find(HalfWords.class, "mayBeFields", TEST)};
+
     private static final MethodHandle[] NAN_TESTS = {
         find(
                 StoredLanes.class,
@@ -230,6 +232,15 @@ final class RowKernels {
     static void dotHalves(RowCursor c) {
         try {
             HALVES_DOTS[0].invokeExact(c);
+        } catch (Throwable t) {
+            throw unchecked(t);
+        }
+    }
+
+    /** {@link HalfWords#mayBeFields} of the codes from the cursor's place on. */
+    static boolean mayBeFields(RowCursor c) {
+        try {
+            return (boolean) FIELD_TESTS[0].invokeExact(c.src, c.at, c.scaledColumns(), c.scales);
         } catch (Throwable t) {
             throw unchecked(t);
         }

@@ -46,7 +46,9 @@ final class VectorDecoders {
     private static final float E2M1_BIAS = 0x1p127f;
 
     /** Twice the values of E2M1's codes. */
-    static final FloatVector E2M1 = table(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12);
+    static final float[] E2M1_NUMBERS = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
+    static final FloatVector E2M1 = table(E2M1_NUMBERS);
 
     private VectorDecoders() {}
 

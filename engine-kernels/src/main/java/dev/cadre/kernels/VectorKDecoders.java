@@ -21,8 +21,9 @@ import jdk.incubator.vector.VectorOperators;
  */
 final class VectorKDecoders {
     /** The values of IQ4_NL's 16 levels. */
-    static final FloatVector LEVELS =
-            VectorDecoders.table(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
+    static final float[] LEVEL_NUMBERS = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+
+    static final FloatVector LEVELS = VectorDecoders.table(LEVEL_NUMBERS);
 
     private VectorKDecoders() {}
 
