@@ -49,8 +49,6 @@ public class MatrixBenchmark extends KernelBenchmark {
         "TQ2_0",
         "Q1_0",
         "Q2_0",
-        "Q1_0",
-        "Q2_0",
         "INT4_PAIRS",
         "FP4_PAIRS"
     })
