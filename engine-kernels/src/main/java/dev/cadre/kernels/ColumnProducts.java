@@ -53,9 +53,6 @@ final class ColumnProducts {
     /** Columns added at a time for one token: as many places are read from by turns. */
     private static final int COLUMNS = 4;
 
-    /** Activations packed at a time, in floats, as in {@link VectorMatrixKernel}. */
-    private static final int PACKED = 1 << 18;
-
     private static final IntVector HIGH_HALF = IntVector.broadcast(I, 0xffff0000);
 
     private static final MethodType ADD = MethodType.methodType(
@@ -132,7 +129,7 @@ final class ColumnProducts {
             }
             return;
         }
-        int atOnce = Math.max(TOKENS, PACKED / w.columns() / TOKENS * TOKENS);
+        int atOnce = VectorMatrixKernel.tokensPackedAtOnce(w.columns());
         for (int t = 0; t < tokens; t += atOnce) {
             tiles(w, firstRow, rowCount, x, xAt, t, Math.min(atOnce, tokens - t), y, yAt, ws);
         }

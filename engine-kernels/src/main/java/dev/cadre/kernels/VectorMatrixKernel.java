@@ -67,10 +67,15 @@ final class VectorMatrixKernel implements MatrixKernel {
             ColumnProducts.multiply(w, firstRow, rowCount, x, xAt, tokens, y, yAt, ws);
             return;
         }
-        int atOnce = Math.max(PanelDots.ROWS, PACKED / roundUp(w.columns(), PanelDots.STEP) / 4 * 4);
+        int atOnce = tokensPackedAtOnce(w.columns());
         for (int t = 0; t < tokens; t += atOnce) {
             panels(w, firstRow, rowCount, x, xAt, t, Math.min(atOnce, tokens - t), y, yAt, ws);
         }
+    }
+
+    /** Tokens of k activations that are packed before weights are decoded: a multiple of four, which a tile has. */
+    static int tokensPackedAtOnce(int k) {
+        return Math.max(PanelDots.ROWS, PACKED / roundUp(k, PanelDots.STEP) / PanelDots.ROWS * PanelDots.ROWS);
     }
 
     private static void panels(
