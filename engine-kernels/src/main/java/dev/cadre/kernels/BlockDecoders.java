@@ -221,8 +221,8 @@ final class BlockDecoders {
         for (int n = 0; n < steps; n++) {
             long o = a + 2L * blockBytes * n;
             int to = at + STEP * n;
-            FloatVector t0 = FusedDots.scaledLevels(src, o, blockBytes, table);
-            FloatVector t1 = FusedDots.scaledLevels(src, o + blockBytes, blockBytes, table);
+            IntVector t0 = FusedDots.scaledLevels(src, o, blockBytes, table);
+            IntVector t1 = FusedDots.scaledLevels(src, o + blockBytes, blockBytes, table);
             IntVector b = unsigned(src, o + head);
             pick(b, t0).intoArray(dst, to);
             pick(right(b, 4), t0).intoArray(dst, to + plane);
@@ -238,7 +238,7 @@ final class BlockDecoders {
     private static void levelsBlock(
             MemorySegment src, long o, float[] dst, int at, int plane, int blockBytes, float[] numbers) {
         FloatVector table = StoredLanes.load(numbers, 0);
-        FloatVector t = FusedDots.scaledLevels(src, o, blockBytes, table);
+        IntVector t = FusedDots.scaledLevels(src, o, blockBytes, table);
         IntVector b = unsigned(src, o + blockBytes - 16);
         pick(b, t).intoArray(dst, at);
         pick(right(b, 4), t).intoArray(dst, at + plane);

@@ -5,7 +5,6 @@ import static dev.cadre.kernels.Lanes.F;
 import static dev.cadre.kernels.Lanes.I;
 import static dev.cadre.kernels.Lanes.L;
 import static dev.cadre.kernels.StoredLanes.LOW_NIBBLE;
-import static dev.cadre.kernels.StoredLanes.half;
 import static dev.cadre.kernels.StoredLanes.int32;
 import static dev.cadre.kernels.StoredLanes.load;
 import static dev.cadre.kernels.StoredLanes.unsigned;
@@ -32,8 +31,8 @@ final class FifthBits {
     /** Bit 16 + l for the others. */
     private static final IntVector HIGH = Lanes.INDEX.add(12);
 
+    /** What is taken from a code of Q5_0, which is less 16. */
     private static final FloatVector BASE_0_AND_16 = StoredLanes.BASE_0.add(16);
-    private static final FloatVector NOTHING = FloatVector.broadcast(F, -0f);
 
     private static final IntVector BIT_4 = IntVector.broadcast(I, 16);
 
@@ -52,23 +51,22 @@ final class FifthBits {
         float[] planes = c.ws.tile(4 * L);
         while (c.next()) {
             for (int odd = 0; odd < 2; odd++) { // one call, or both would be inlined
-                int blocks = (c.columns / 32 + 1 - odd) / 2;
-                long at = c.at + odd * blockBytes;
-                dot(c.src, at, blockBytes, blocks, c.x, c.xAt + 32 * odd, planes, 2 * L * odd);
+                dot(c.src, c.at + odd * blockBytes, blockBytes, c.columns, c.x, c.xAt + 32 * odd, planes, 2 * L * odd);
             }
             addUp(c.sums, c.sumsAt, planes);
         }
     }
 
     private static void dot(
-            MemorySegment src, long a, int blockBytes, int blocks, float[] x, int xAt, float[] planes, int to) {
+            MemorySegment src, long a, int blockBytes, int k, float[] x, int xAt, float[] planes, int to) {
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
-        FloatVector base = base(blockBytes);
-        for (int n = 0; n < blocks; n++) {
+        FloatVector base = blockBytes == Q5_1 ? StoredLanes.BASE_0 : BASE_0_AND_16;
+        for (int n = 0; n < k / STEP; n++) {
             long o = a + 2L * blockBytes * n;
-            FloatVector d = FloatVector.broadcast(F, half(src, o));
-            FloatVector m = minimum(src, o, blockBytes);
+            int head = int32(src, o);
+            FloatVector d = FloatVector.broadcast(F, Float.float16ToFloat((short) head));
+            FloatVector m = FloatVector.broadcast(F, minimum(head, blockBytes));
             int fifths = int32(src, o + blockBytes - 20);
             for (int j = 0; j < 16; j += L) {
                 IntVector b = unsigned(src, o + blockBytes - 16 + j);
@@ -82,14 +80,9 @@ final class FifthBits {
         s1.intoArray(planes, to + L);
     }
 
-    /** What is taken from a code: Q5_0's are less 16. */
-    private static FloatVector base(int blockBytes) {
-        return blockBytes == Q5_1 ? StoredLanes.BASE_0 : BASE_0_AND_16;
-    }
-
     /** What scaled codes are added to, which leaves those of Q5_0 as they are. */
-    private static FloatVector minimum(MemorySegment src, long o, int blockBytes) {
-        return blockBytes == Q5_1 ? FloatVector.broadcast(F, half(src, o + 2)) : NOTHING;
+    private static float minimum(int head, int blockBytes) {
+        return blockBytes == Q5_1 ? Float.float16ToFloat((short) (head >>> 16)) : -0f;
     }
 
     private static FloatVector code(IntVector nibbles, IntVector fifths, IntVector turns, FloatVector base) {
@@ -111,11 +104,12 @@ final class FifthBits {
     }
 
     private static void decode(MemorySegment src, long a, int blockBytes, int k, float[] dst, int at, int plane) {
-        FloatVector base = base(blockBytes);
+        FloatVector base = blockBytes == Q5_1 ? StoredLanes.BASE_0 : BASE_0_AND_16;
         for (int n = 0; n < k / 32; n++) {
             long o = a + (long) blockBytes * n;
-            FloatVector d = FloatVector.broadcast(F, half(src, o));
-            FloatVector m = minimum(src, o, blockBytes);
+            int head = int32(src, o);
+            FloatVector d = FloatVector.broadcast(F, Float.float16ToFloat((short) head));
+            FloatVector m = FloatVector.broadcast(F, minimum(head, blockBytes));
             int fifths = int32(src, o + blockBytes - 20);
             int to = at + place(32 * n, plane);
             for (int j = 0; j < 16; j += L) {

@@ -77,8 +77,8 @@ final class FusedKDots {
         FloatVector s3 = s0;
         guard(src, a);
         for (int n = 0; n < k / STEP; n++) {
-            FloatVector t0 = nibbles(s, sAt + 4 * n);
-            FloatVector t1 = nibbles(s, sAt + 4 * n + 1);
+            IntVector t0 = nibbles(s, sAt + 4 * n);
+            IntVector t1 = nibbles(s, sAt + 4 * n + 1);
             long o = a + 16 + 32L * n + 16L * (n >> 2);
             int i = xAt + STEP * n;
             IntVector b = unsigned(src, o);
@@ -91,9 +91,9 @@ final class FusedKDots {
         addUp(p, pAt, s0, s1, s2, s3);
     }
 
-    /** What nibbles stand for: times the scale s[d], plus the minimum two floats on. */
-    static FloatVector nibbles(float[] s, int d) {
-        return FusedDots.LEVELS_FROM_0.fma(broadcast(s, d), broadcast(s, d + 2));
+    /** The bits of what nibbles stand for: times the scale s[d], plus the minimum two floats on. */
+    static IntVector nibbles(float[] s, int d) {
+        return FusedDots.LEVELS_FROM_0.fma(broadcast(s, d), broadcast(s, d + 2)).reinterpretAsInts();
     }
 
     static void q2(RowCursor c) {
@@ -132,7 +132,8 @@ final class FusedKDots {
      * than bits that become floats, as {@link StoredLanes#low} does, with which the loop did not always fit.
      */
     static FloatVector twoBits(IntVector bytes, int shift, float[] s, int d, int m) {
-        return pick(bytes.lanewise(VectorOperators.LSHR, shift), FOUR.fma(broadcast(s, d), broadcast(s, m)));
+        IntVector table = FOUR.fma(broadcast(s, d), broadcast(s, m)).reinterpretAsInts();
+        return pick(bytes.lanewise(VectorOperators.LSHR, shift), table);
     }
 
     static void iq4Xs(RowCursor c) {
@@ -152,8 +153,8 @@ final class FusedKDots {
         for (int n = 0; n < k / STEP; n++) {
             long o = a + 8 + 32L * n + 8L * (n >> 2);
             int i = xAt + STEP * n;
-            FloatVector t0 = VectorKDecoders.LEVELS.mul(s[sAt + 2 * n]);
-            FloatVector t1 = VectorKDecoders.LEVELS.mul(s[sAt + 2 * n + 1]);
+            IntVector t0 = VectorKDecoders.LEVELS.mul(s[sAt + 2 * n]).reinterpretAsInts();
+            IntVector t1 = VectorKDecoders.LEVELS.mul(s[sAt + 2 * n + 1]).reinterpretAsInts();
             IntVector b = unsigned(src, o);
             s0 = pick(b, t0).fma(load(x, i), s0);
             s1 = pick(b.lanewise(VectorOperators.LSHR, 4), t0).fma(load(x, i + 16), s1);

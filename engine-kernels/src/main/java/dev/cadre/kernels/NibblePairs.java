@@ -128,22 +128,16 @@ final class NibblePairs {
         for (int n = 0; n < k / STEP; n++) {
             long o = a + 2L * BYTES * n;
             int i = xAt + STEP * n;
-            FloatVector t0 = table.mul(scale(scales, scalesAt, 2 * n >> shift, kind));
-            FloatVector t1 = table.mul(scale(scales, scalesAt, 2 * n + 1 >> shift, kind));
+            IntVector t0 =
+                    table.mul(scale(scales, scalesAt, 2 * n >> shift, kind)).reinterpretAsInts();
+            IntVector t1 =
+                    table.mul(scale(scales, scalesAt, 2 * n + 1 >> shift, kind)).reinterpretAsInts();
             IntVector b = unsigned(src, o);
             s0 = pick(b, t0).fma(load(x, i), s0);
             s1 = pick(right(b, 4), t0).fma(load(x, i + 16), s1);
             IntVector c = unsigned(src, o + BYTES);
             s2 = pick(c, t1).fma(load(x, i + 32), s2);
             s3 = pick(right(c, 4), t1).fma(load(x, i + 48), s3);
-        }
-        if (k % STEP != 0) {
-            int n = k / STEP;
-            int i = xAt + STEP * n;
-            FloatVector t = table.mul(scale(scales, scalesAt, 2 * n >> shift, kind));
-            IntVector b = unsigned(src, a + 2L * BYTES * n);
-            s0 = pick(b, t).fma(load(x, i), s0);
-            s1 = pick(right(b, 4), t).fma(load(x, i + 16), s1);
         }
         addUp(p, pAt, s0, s1, s2, s3);
     }
@@ -169,19 +163,16 @@ final class NibblePairs {
         int shift = cursor.pairScaleShift;
         int up = cursor.pairZeroShift;
         int k = cursor.columns;
-        for (int n = 0; n < (k + BLOCK) / STEP; n++) {
+        for (int n = 0; n < k / STEP; n++) {
             long o = a + 2L * BYTES * n;
             int i = xAt + STEP * n;
             int g = 2 * n >> shift;
-            FloatVector t0 = lessZero(zero(zeros, zerosAt, g, up)).mul(scale(scales, scalesAt, g, kind));
+            IntVector t0 = levels(zero(zeros, zerosAt, g, up), scale(scales, scalesAt, g, kind));
             IntVector b = unsigned(src, o);
             s0 = pick(b, t0).fma(load(x, i), s0);
             s1 = pick(right(b, 4), t0).fma(load(x, i + 16), s1);
-            if (STEP * n + BLOCK == k) {
-                break; // half a step is left
-            }
             g = 2 * n + 1 >> shift;
-            FloatVector t1 = lessZero(zero(zeros, zerosAt, g, up)).mul(scale(scales, scalesAt, g, kind));
+            IntVector t1 = levels(zero(zeros, zerosAt, g, up), scale(scales, scalesAt, g, kind));
             IntVector c = unsigned(src, o + BYTES);
             s2 = pick(c, t1).fma(load(x, i + 32), s2);
             s3 = pick(right(c, 4), t1).fma(load(x, i + 48), s3);
@@ -189,8 +180,9 @@ final class NibblePairs {
         addUp(p, pAt, s0, s1, s2, s3);
     }
 
-    private static FloatVector lessZero(float zero) {
-        return FusedDots.LEVELS_FROM_0.sub(zero);
+    /** The bits of what codes stand for. */
+    private static IntVector levels(float zero, float scale) {
+        return FusedDots.LEVELS_FROM_0.sub(zero).mul(scale).reinterpretAsInts();
     }
 
     private static float zero(MemorySegment zeros, long at, int group, int shift) {
@@ -268,8 +260,8 @@ final class NibblePairs {
             float d1 = scale(scales, scalesAt, g1, kind);
             float z0 = zeros == null ? zero : zero(zeros, zerosAt, g0, up);
             float z1 = zeros == null ? zero : zero(zeros, zerosAt, g1, up);
-            FloatVector t0 = table.sub(z0).mul(d0);
-            FloatVector t1 = table.sub(z1).mul(d1);
+            IntVector t0 = table.sub(z0).mul(d0).reinterpretAsInts();
+            IntVector t1 = table.sub(z1).mul(d1).reinterpretAsInts();
             for (int j = 0; j < BYTES; j += L) {
                 long o = a + 2L * BYTES * n + j;
                 int to = at + STEP * n + j;
@@ -301,7 +293,7 @@ final class NibblePairs {
             float[] numbers,
             boolean fp4) {
         guard(src, a);
-        FloatVector t = load(numbers, 0).sub(zero).mul(d);
+        IntVector t = load(numbers, 0).sub(zero).mul(d).reinterpretAsInts();
         for (int j = 0; j < BYTES; j += L) {
             IntVector b = unsigned(src, a + j);
             value(b, t, d, zero, fp4).intoArray(dst, at + j);
@@ -310,7 +302,7 @@ final class NibblePairs {
     }
 
     /** The values of codes, times a scale, by a table of them where a vector has room for its 16 entries. */
-    private static FloatVector value(IntVector codes, FloatVector scaled, float d, float zero, boolean fp4) {
+    private static FloatVector value(IntVector codes, IntVector scaled, float d, float zero, boolean fp4) {
         if (L >= 16) {
             return pick(codes, scaled);
         }

@@ -61,7 +61,7 @@ final class Nvfp4 {
     }
 
     private static FloatVector values(IntVector bytes, IntVector group) {
-        return pick(group.selectFrom(bytes).lanewise(VectorOperators.LSHR, NIBBLES), VectorDecoders.E2M1);
+        return pick(group.selectFrom(bytes).lanewise(VectorOperators.LSHR, NIBBLES), VectorDecoders.E2M1_BITS);
     }
 
     private static float scale(MemorySegment src, long o) {

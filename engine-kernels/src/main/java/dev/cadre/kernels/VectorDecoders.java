@@ -48,7 +48,7 @@ final class VectorDecoders {
     /** Twice the values of E2M1's codes. */
     static final float[] E2M1_NUMBERS = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
-    static final FloatVector E2M1 = table(E2M1_NUMBERS);
+    static final IntVector E2M1_BITS = table(E2M1_NUMBERS).reinterpretAsInts();
 
     private VectorDecoders() {}
 
@@ -224,7 +224,7 @@ final class VectorDecoders {
     /** Twice the value of sign, two exponent bits and one mantissa bit; minus zero becomes zero, as in ggml's table. */
     static FloatVector e2m1(IntVector nibbles) {
         if (L >= 16) {
-            return StoredLanes.pick(nibbles, E2M1);
+            return StoredLanes.pick(nibbles, E2M1_BITS);
         }
         FloatVector magnitude = nibbles.and(7)
                 .lanewise(VectorOperators.LSHL, 22)

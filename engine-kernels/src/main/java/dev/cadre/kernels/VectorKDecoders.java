@@ -65,8 +65,8 @@ final class VectorKDecoders {
             MemorySegment src, long a, int k, float[] s, int sAt, float[] dst, int at, int plane) {
         guard(src, a);
         for (int n = 0; n < k / STEP; n++) {
-            FloatVector t0 = FusedKDots.nibbles(s, sAt + 4 * n);
-            FloatVector t1 = FusedKDots.nibbles(s, sAt + 4 * n + 1);
+            IntVector t0 = FusedKDots.nibbles(s, sAt + 4 * n);
+            IntVector t1 = FusedKDots.nibbles(s, sAt + 4 * n + 1);
             long o = a + 16 + 32L * n + 16L * (n >> 2);
             int to = at + STEP * n;
             IntVector b = unsigned(src, o);
@@ -111,8 +111,8 @@ final class VectorKDecoders {
         for (int n = 0; n < k / STEP; n++) {
             long o = a + 8 + 32L * n + 8L * (n >> 2);
             int to = at + STEP * n;
-            FloatVector t0 = LEVELS.mul(s[sAt + 2 * n]);
-            FloatVector t1 = LEVELS.mul(s[sAt + 2 * n + 1]);
+            IntVector t0 = LEVELS.mul(s[sAt + 2 * n]).reinterpretAsInts();
+            IntVector t1 = LEVELS.mul(s[sAt + 2 * n + 1]).reinterpretAsInts();
             IntVector b = unsigned(src, o);
             pick(b, t0).intoArray(dst, to);
             pick(b.lanewise(VectorOperators.LSHR, 4), t0).intoArray(dst, to + plane);

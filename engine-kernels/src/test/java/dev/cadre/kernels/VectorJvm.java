@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
@@ -18,23 +19,27 @@ final class VectorJvm {
     /**
      * Runs a main class of the tests, which gets {@code folder} as its argument, and expects it to end well and to
      * have printed these lines.
+     *
+     * @param options further options of the JVM
      */
-    static void expect(List<String> lines, Class<?> main, Path folder) throws IOException, InterruptedException {
+    static void expect(List<String> lines, Class<?> main, Path folder, String... options)
+            throws IOException, InterruptedException {
         Path log = folder.resolve("log");
-        Process child = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "--add-modules",
-                        "jdk.incubator.vector",
-                        "-Xbatch",
-                        "-XX:-CreateCoredumpOnCrash",
-                        "-cp",
-                        String.join(
-                                File.pathSeparator,
-                                location(Kernels.class),
-                                location(main),
-                                location(org.slf4j.Logger.class)),
-                        main.getName(),
-                        folder.toString())
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--add-modules",
+                "jdk.incubator.vector",
+                "-Xbatch",
+                "-XX:-CreateCoredumpOnCrash",
+                "-cp",
+                String.join(
+                        File.pathSeparator,
+                        location(Kernels.class),
+                        location(main),
+                        location(org.slf4j.Logger.class))));
+        command.addAll(List.of(options));
+        command.addAll(List.of(main.getName(), folder.toString()));
+        Process child = new ProcessBuilder(command)
                 .redirectError(folder.resolve("err").toFile())
                 .redirectOutput(log.toFile())
                 .directory(folder.toFile())
