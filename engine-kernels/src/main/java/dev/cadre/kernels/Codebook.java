@@ -11,7 +11,7 @@ import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The codebook of an IQ type, and the way from the words of {@link CodebookWords} to a signed byte for each element.
+ * The codebook of an IQ type, and the way from the words of {@link CodebookFields} to a signed byte for each element.
  *
  * <p>Entries are looked up by scalar loads. A vector's gather takes as long, since it is split into them.
  */
@@ -68,25 +68,25 @@ final class Codebook {
         return eights(twice);
     }
 
-    /** The entries that {@code n} words name, each eight elements, without signs. */
-    void lookUp(int[] words, int n, long[] entries) {
+    /** The entries of {@code n} times eight elements, without signs. */
+    void lookUp(short[] numbers, int n, long[] entries) {
         if (eights != null) {
-            lookUp(eights, words, n, entries);
+            lookUp(eights, numbers, n, entries);
         } else {
-            lookUp(fours, words, n, entries);
+            lookUp(fours, numbers, n, entries);
         }
     }
 
-    private static void lookUp(long[] table, int[] words, int n, long[] entries) {
+    private static void lookUp(long[] table, short[] numbers, int n, long[] entries) {
         for (int i = 0; i < n; i++) {
-            entries[i] = table[words[i] & table.length - 1];
+            entries[i] = table[numbers[i] & table.length - 1];
         }
     }
 
-    private static void lookUp(int[] table, int[] words, int n, long[] entries) {
+    private static void lookUp(int[] table, short[] numbers, int n, long[] entries) {
         for (int i = 0; i < n; i++) {
-            int first = table[words[i] & table.length - 1];
-            int second = table[words[i] >>> 16 & table.length - 1];
+            int first = table[numbers[2 * i] & table.length - 1];
+            int second = table[numbers[2 * i + 1] & table.length - 1];
             entries[i] = first & 0xffffffffL | (long) second << 32;
         }
     }

@@ -181,6 +181,12 @@ final class RowCursor {
         return !chunkwise && at + AHEAD + partBytes <= src.byteSize() ? at + AHEAD : at;
     }
 
+    /** As {@link #soon}, where parts are unpacked first: the part at the same place among those unpacked next. */
+    long soonUnpacked() {
+        long ahead = k > VectorMatrixKernel.CHUNK ? partBytes : together * stride;
+        return !chunkwise && at + ahead + partBytes <= src.byteSize() ? at + ahead : at;
+    }
+
     /** Goes to the next part, or returns false behind the last. */
     boolean next() {
         boolean otherRow = true;

@@ -26,10 +26,6 @@ final class RowKernels {
     private static final MethodType CODES = SCALES.insertParameterTypes(3, byte[].class);
     private static final MethodType CODE_DECODE = MethodType.methodType(
             void.class, byte[].class, int.class, int.class, float[].class, float[].class, int.class, int.class);
-    private static final MethodType WORDS =
-            MethodType.methodType(void.class, byte[].class, int.class, int[].class, byte[].class, float[].class);
-    private static final MethodType SIGNS =
-            MethodType.methodType(void.class, long[].class, byte[].class, int.class, byte[].class);
     private static final MethodType HALVES = SCALES.changeParameterType(3, short[].class);
     private static final MethodType TEST = SCALES.changeReturnType(boolean.class);
     private static final MethodType HALVES_DECODE = CODE_DECODE.changeParameterType(0, float[].class);
@@ -57,9 +53,6 @@ final class RowKernels {
     private static final MethodHandle[] DECODERS = new MethodHandle[FORMATS];
     private static final MethodHandle[] COPY_DECODERS = new MethodHandle[FORMATS];
     private static final MethodHandle[] CODE_KERNELS = new MethodHandle[FORMATS];
-    private static final MethodHandle[] WORD_KERNELS = new MethodHandle[FORMATS];
-    private static final Codebook[] BOOKS = new Codebook[FORMATS];
-    private static final MethodHandle[] SIGN_KERNELS = new MethodHandle[FORMATS];
     private static final MethodHandle[] CODE_DECODERS = new MethodHandle[FORMATS];
 
     /** Whether codes can stay as they are, which is faster than the way by half-precision words. */
@@ -118,13 +111,13 @@ final class RowKernels {
         staged(BlockFormat.TQ2_0, "tq2", "scaled");
         staged(BlockFormat.Q1_0, FewBitCodes.class, "q1", "scaled");
         staged(BlockFormat.Q2_0, FewBitCodes.class, "q20", "scaled");
-        codebook(BlockFormat.IQ1_S, "iq1S");
-        codebook(BlockFormat.IQ1_M, "iq1M");
-        codebook(BlockFormat.IQ2_XXS, "iq2Xxs");
-        codebook(BlockFormat.IQ2_XS, "iq2Xs");
-        codebook(BlockFormat.IQ2_S, "iq2S");
-        codebook(BlockFormat.IQ3_XXS, "iq3Xxs");
-        codebook(BlockFormat.IQ3_S, "iq3S");
+        for (BlockFormat format : BlockFormat.values()) {
+            if (CodebookRows.takesNibbles(format)) {
+                dot(format, NibbleWords.class, "dot");
+            } else if (CodebookRows.has(format)) {
+                codes(format, "scaled");
+            }
+        }
         PAIR_DECODERS[BlockFormat.INT4_PAIRS.ordinal()] = find(NibblePairs.class, "int4", PAIR_DECODE);
         PAIR_DECODERS[BlockFormat.FP4_PAIRS.ordinal()] = find(NibblePairs.class, "fp4", PAIR_DECODE);
         if (L >= 8) { // there is no vector of four bytes
@@ -187,15 +180,6 @@ final class RowKernels {
         SCALE_KERNELS[format.ordinal()] = find(KScales.class, name, SCALES);
         CODE_KERNELS[format.ordinal()] = find(codes, name, CODES);
         codes(format, use);
-    }
-
-    /** As {@link #staged}, by way of numbers of entries; the scales come with those. */
-    private static void codebook(BlockFormat format, String name) {
-        boolean hasSigns = format != BlockFormat.IQ1_S && format != BlockFormat.IQ1_M;
-        WORD_KERNELS[format.ordinal()] = find(CodebookWords.class, name, WORDS);
-        BOOKS[format.ordinal()] = Codebook.of(format);
-        SIGN_KERNELS[format.ordinal()] = find(Codebook.class, hasSigns ? "signed" : "unsigned", SIGNS);
-        codes(format, "scaled");
     }
 
     private static void codes(BlockFormat format, String use) {
@@ -277,6 +261,15 @@ final class RowKernels {
         return s;
     }
 
+    /** As {@link #unpackScales}, for {@link NibbleWords}; the words are left in {@link Workspace#words}. */
+    static float[] unpackWords(RowCursor c) {
+        float[] s = c.ws.scales(scales(c.unpacked));
+        if (c.place == 0) {
+            CodebookRows.unpackWords(c.format, c.src, c.at, c.unpacked, s, c.ws);
+        }
+        return s;
+    }
+
     /** Weights by way of half-precision words. */
     static float[] unpackHalves(BlockFormat format, MemorySegment src, long a, int n, Workspace ws) {
         short[] halves = ws.halves(n);
@@ -301,8 +294,8 @@ final class RowKernels {
     static boolean unpack(BlockFormat format, MemorySegment src, long a, int n, float[] s, Workspace ws) {
         int f = format.ordinal();
         try {
-            if (WORD_KERNELS[f] != null) {
-                unpackEntries(format, src, a, n, s, ws);
+            if (CodebookRows.has(format)) {
+                CodebookRows.unpackCodes(format, src, a, n, s, ws);
             } else if (CODE_KERNELS[f] != null) {
                 // Codes first: that reads memory from front to back, as it is fastest; the scales come from the cache.
                 CODE_KERNELS[f].invokeExact(src, a, n, ws.codes(n), s);
@@ -321,18 +314,6 @@ final class RowKernels {
         }
     }
 
-    private static void unpackEntries(BlockFormat format, MemorySegment src, long a, int n, float[] s, Workspace ws)
-            throws Throwable {
-        int f = format.ordinal();
-        byte[] raw = VectorDecoders.copy(format, src, a, n, ws);
-        int[] numbers = ws.numbers(n / 8);
-        byte[] signs = ws.signs(n / 8 + Long.BYTES);
-        long[] entries = ws.entries(n / 8);
-        WORD_KERNELS[f].invokeExact(raw, n, numbers, signs, s);
-        BOOKS[f].lookUp(numbers, n / 8, entries);
-        SIGN_KERNELS[f].invokeExact(entries, signs, n, ws.codes(n));
-    }
-
     /** Whether a format has a product with one token. */
     static boolean multiplies(BlockFormat format) {
         return DOTS[format.ordinal()] != null;
@@ -341,7 +322,10 @@ final class RowKernels {
     /** Whether a format has a decoder. */
     static boolean decodes(BlockFormat format) {
         int f = format.ordinal();
-        return DECODERS[f] != null || COPY_DECODERS[f] != null || CODE_DECODERS[f] != null;
+        return DECODERS[f] != null
+                || COPY_DECODERS[f] != null
+                || CODE_DECODERS[f] != null
+                || CodebookRows.takesNibbles(format);
     }
 
     /** Whether a format's product goes by way of half-precision words, if its codes cannot stay as they are. */
@@ -365,7 +349,7 @@ final class RowKernels {
             return 2; // each looks for NaN
         }
         boolean unpacks =
-                SCALE_KERNELS[f] != null || CODE_KERNELS[f] != null || WORD_KERNELS[f] != null || takesHalves(format);
+                SCALE_KERNELS[f] != null || CODE_KERNELS[f] != null || CodebookRows.has(format) || takesHalves(format);
         return DOTS[f] == null || unpacks || TWO_PASSES.contains(format) ? 1 : 3;
     }
 
@@ -390,6 +374,10 @@ final class RowKernels {
         MethodHandle decoder = DECODERS[format.ordinal()];
         MethodHandle coded = CODE_DECODERS[format.ordinal()];
         float[] s = ws.scales(scales(rows * k));
+        if (CodebookRows.takesNibbles(format)) {
+            CodebookRows.decode(format, src, a, rows, k, s, dst, at, plane, ws);
+            return;
+        }
         try {
             if (coded != null) {
                 unpack(format, src, a, rows * k, s, ws);
@@ -442,10 +430,22 @@ final class RowKernels {
         return PAIR_DECODERS[format.ordinal()] != null;
     }
 
-    /** {@link NibblePairs#evensFirst}. */
-    static void evensFirst(float[] src, int from, float[] dst, int to, int k) {
+    /** Whether products of a matrix with panels take the columns in another order. */
+    static boolean reorders(Matrix w) {
+        return NibblePairs.supports(w)
+                || CodebookRows.takesNibbles(w.format()) && w.reader() == null && w.scales() == null;
+    }
+
+    /** Copies k activations, in the order in which products with a format take the columns. */
+    static void order(BlockFormat format, float[] src, int from, float[] dst, int to, int k) {
         try {
-            EVENS_FIRST[0].invokeExact(src, from, dst, to, k);
+            if (takesPairs(format)) {
+                EVENS_FIRST[0].invokeExact(src, from, dst, to, k);
+            } else if (CodebookRows.takesNibbles(format)) {
+                CodebookRows.byNibble(src, from, dst, to, k);
+            } else {
+                System.arraycopy(src, from, dst, to, k);
+            }
         } catch (Throwable t) {
             throw unchecked(t);
         }

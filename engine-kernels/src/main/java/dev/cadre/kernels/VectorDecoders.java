@@ -69,6 +69,12 @@ final class VectorDecoders {
             BlockCodec.of(format).decode(src, offset, dst, at, count);
             return;
         }
+        if (CodebookRows.takesNibbles(format)) {
+            float[] line = workspace.reordered(count);
+            RowKernels.decode(format, src, offset, 0, 1, count, line, 0, LINEAR, workspace);
+            NibbleWords.byColumn(line, dst, at, count);
+            return;
+        }
         RowKernels.decode(format, src, offset, 0, 1, count, dst, at, LINEAR, workspace);
     }
 

@@ -176,12 +176,12 @@ final class VectorMatrixKernel implements MatrixKernel {
             int paddedK,
             Workspace ws) {
         int k = w.columns();
-        boolean pairs = NibblePairs.supports(w);
-        float[] src = pairs ? ws.tile(k) : x;
+        boolean reorders = RowKernels.reorders(w);
+        float[] src = reorders ? ws.reordered(k) : x;
         for (int t = 0; t < tokens; t++) {
-            int from = pairs ? 0 : xAt[first + t];
-            if (pairs) {
-                RowKernels.evensFirst(x, xAt[first + t], src, 0, k);
+            int from = reorders ? 0 : xAt[first + t];
+            if (reorders) {
+                RowKernels.order(w.format(), x, xAt[first + t], src, 0, k);
             }
             int panel = t / 4 * 4;
             int rows = narrow(panel, tokens) ? PanelDots.PAIR : PanelDots.ROWS;
@@ -346,11 +346,7 @@ final class VectorMatrixKernel implements MatrixKernel {
         float[] aligned = ws.area(tokens * apart);
         for (int t = 0; t < tokens; t++) {
             int to = Workspace.ALIGNED + t * apart;
-            if (RowKernels.takesPairs(w.format())) {
-                RowKernels.evensFirst(x, xAt[t], aligned, to, w.columns());
-            } else {
-                System.arraycopy(x, xAt[t], aligned, to, w.columns());
-            }
+            RowKernels.order(w.format(), x, xAt[t], aligned, to, w.columns());
         }
         float[] sums = ws.partials(tokens * BLOCK_ROWS * L);
         boolean hasScales = RowKernels.takesStepScales(w.format());

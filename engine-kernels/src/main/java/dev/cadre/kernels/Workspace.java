@@ -23,12 +23,15 @@ public final class Workspace {
 
     private byte[] raw = {};
     private byte[] codes = {};
-    private int[] numbers = {};
+    private short[] numbers = {};
+    private short[] picked = {};
+    private int[] words = {};
     private byte[] signs = {};
     private long[] entries = {};
     private short[] halves = {};
     private float[] area = {};
     private float[] tile = {};
+    private float[] reordered = {};
     private float[] scales = {};
     private float[] partials = {};
     private final RowCursor cursor = new RowCursor(this);
@@ -53,11 +56,27 @@ public final class Workspace {
     }
 
     /** Numbers of codebook entries. */
-    int[] numbers(int size) {
+    short[] numbers(int size) {
         if (numbers.length < size) {
-            numbers = new int[size + APART];
+            numbers = new short[size + 2 * APART];
         }
         return numbers;
+    }
+
+    /** Codebook entries of a vector's lane each. */
+    short[] picked(int size) {
+        if (picked.length < size) {
+            picked = new short[size + 2 * APART];
+        }
+        return picked;
+    }
+
+    /** Elements as nibbles, eight in a word. */
+    int[] words(int size) {
+        if (words.length < size) {
+            words = new int[size + APART];
+        }
+        return words;
     }
 
     /** Signs of elements, a bit each. */
@@ -98,6 +117,14 @@ public final class Workspace {
             tile = new float[size + APART];
         }
         return tile;
+    }
+
+    /** A row whose columns have the order that a format's products take them in. */
+    float[] reordered(int size) {
+        if (reordered.length < size) {
+            reordered = new float[size + APART];
+        }
+        return reordered;
     }
 
     /** Scales of groups of columns. */
