@@ -23,20 +23,8 @@ final class CodebookRows {
     private static final MethodType SIGN =
             MethodType.methodType(void.class, short[].class, byte[].class, int.class, int[].class);
     private static final MethodType LOAD = SIGN.insertParameterTypes(0, int[].class);
-    private static final MethodType DECODE = MethodType.methodType(
-            void.class,
-            int[].class,
-            int.class,
-            int.class,
-            float[].class,
-            float[].class,
-            float[].class,
-            int.class,
-            int.class);
     private static final MethodType COPY =
             MethodType.methodType(void.class, MemorySegment.class, long.class, byte[].class, int.class);
-    private static final MethodType ORDER =
-            MethodType.methodType(void.class, float[].class, int.class, float[].class, int.class, int.class);
 
     // by the format's ordinal
     private static final int FORMATS = BlockFormat.values().length;
@@ -47,10 +35,8 @@ final class CodebookRows {
     private static final MethodHandle[] SIGNERS = new MethodHandle[FORMATS];
 
     /** One for all, in arrays so that C2 does not take them for constants. */
-    private static final MethodHandle[] DECODERS = new MethodHandle[1];
-
-    private static final MethodHandle[] ORDERS = new MethodHandle[1];
     private static final MethodHandle[] PICKS = new MethodHandle[1];
+
     private static final MethodHandle[] LOADS = new MethodHandle[1];
     private static final MethodHandle[] COPIES = {RowKernels.find(StoredLanes.class, "copy", COPY)};
 
@@ -65,8 +51,6 @@ final class CodebookRows {
         if (NIBBLES) {
             PICKS[0] = RowKernels.find(NibbleBook.class, "pick", PICK);
             LOADS[0] = RowKernels.find(NibbleBook.class, "load", LOAD);
-            DECODERS[0] = RowKernels.find(NibbleWords.class, "decode", DECODE);
-            ORDERS[0] = RowKernels.find(NibbleWords.class, "byNibble", ORDER);
         }
     }
 
@@ -109,69 +93,37 @@ final class CodebookRows {
         return raw;
     }
 
-    /** Leaves {@code n} elements in {@link Workspace#codes}, and a scale for each 16 of them in {@code s}. */
-    static void unpackCodes(BlockFormat format, MemorySegment src, long a, int n, float[] s, Workspace ws)
-            throws Throwable {
+    /**
+     * Leaves {@code n} elements in {@link Workspace#words}, and a scale for each eight of them in {@code s}; or in
+     * {@link Workspace#codes}, and a scale for each 16.
+     */
+    static void unpack(BlockFormat format, MemorySegment src, long a, int n, float[] s, Workspace ws) throws Throwable {
         int f = format.ordinal();
         short[] numbers = ws.numbers(n / 4);
         byte[] signs = ws.signs(n / 8 + Long.BYTES);
-        long[] entries = ws.entries(n / 8);
         FIELD_KERNELS[f].invokeExact(copy(format, src, a, n, ws), n, numbers, signs, s);
-        BYTE_BOOKS[f].lookUp(numbers, n / 8, entries);
-        SIGN_KERNELS[f].invokeExact(entries, signs, n, ws.codes(n));
+        if (NIBBLES) {
+            toWords(format, numbers, signs, n, ws);
+        } else {
+            long[] entries = ws.entries(n / 8);
+            BYTE_BOOKS[f].lookUp(numbers, n / 8, entries);
+            SIGN_KERNELS[f].invokeExact(entries, signs, n, ws.codes(n));
+        }
     }
 
-    /** Leaves {@code n} elements in {@link Workspace#words}, and a scale for each eight of them in {@code s}. */
-    static int[] unpackWords(BlockFormat format, MemorySegment src, long a, int n, float[] s, Workspace ws) {
-        int f = format.ordinal();
+    private static void toWords(BlockFormat format, short[] numbers, byte[] signs, int n, Workspace ws)
+            throws Throwable {
+        NibbleBook book = NIBBLE_BOOKS[format.ordinal()];
         int[] words = ws.words(n / 8);
-        short[] numbers = ws.numbers(n / 4);
-        byte[] signs = ws.signs(n / 8);
-        try {
-            FIELD_KERNELS[f].invokeExact(copy(format, src, a, n, ws), n, numbers, signs, s);
-            NibbleBook book = NIBBLE_BOOKS[f];
-            if (!book.isPicked()) {
-                LOADS[0].invokeExact(book.words, numbers, signs, n / 8, words);
-                return words;
-            }
-            int entries = NibbleBook.hasFours(format) ? n / 4 : n / 8;
-            short[] picked = ws.picked(entries);
-            for (int from = 0; from < book.shorts.length; from += NibbleBook.STRETCH) {
-                PICKS[0].invokeExact(book.shorts, from, numbers, entries, picked);
-            }
-            SIGNERS[f].invokeExact(picked, signs, n / 8, words);
-        } catch (Throwable t) {
-            throw RowKernels.unchecked(t);
+        if (!book.isPicked()) {
+            LOADS[0].invokeExact(book.words, numbers, signs, n / 8, words);
+            return;
         }
-        return words;
-    }
-
-    /** As {@link RowKernels#decode}, of formats that {@link #takesNibbles}, in the order of the products. */
-    static void decode(
-            BlockFormat format,
-            MemorySegment src,
-            long a,
-            int rows,
-            int k,
-            float[] s,
-            float[] dst,
-            int at,
-            int plane,
-            Workspace ws) {
-        int[] words = unpackWords(format, src, a, rows * k, s, ws);
-        try {
-            DECODERS[0].invokeExact(words, rows, k, s, levels(format), dst, at, plane);
-        } catch (Throwable t) {
-            throw RowKernels.unchecked(t);
+        int entries = NibbleBook.hasFours(format) ? n / 4 : n / 8;
+        short[] picked = ws.picked(entries);
+        for (int from = 0; from < book.shorts.length; from += NibbleBook.STRETCH) {
+            PICKS[0].invokeExact(book.shorts, from, numbers, entries, picked);
         }
-    }
-
-    /** {@link NibbleWords#byNibble}. */
-    static void byNibble(float[] src, int from, float[] dst, int to, int k) {
-        try {
-            ORDERS[0].invokeExact(src, from, dst, to, k);
-        } catch (Throwable t) {
-            throw RowKernels.unchecked(t);
-        }
+        SIGNERS[format.ordinal()].invokeExact(picked, signs, n / 8, words);
     }
 }

@@ -91,7 +91,7 @@ final class NibbleWords {
         float[] levels = CodebookRows.levels(c.format);
         int unitBytes = c.format.blockBytes() / 2;
         while (c.next()) {
-            float[] s = RowKernels.unpackWords(c);
+            float[] s = RowKernels.unpackCodes(c);
             int[] words = c.ws.words(c.unpacked / WORD);
             c.ws.touched ^= dot(
                     words,

@@ -26,6 +26,10 @@ final class RowKernels {
     private static final MethodType CODES = SCALES.insertParameterTypes(3, byte[].class);
     private static final MethodType CODE_DECODE = MethodType.methodType(
             void.class, byte[].class, int.class, int.class, float[].class, float[].class, int.class, int.class);
+    private static final MethodType WORD_DECODE =
+            CODE_DECODE.changeParameterType(0, int[].class).insertParameterTypes(3, float[].class);
+    private static final MethodType ORDER =
+            MethodType.methodType(void.class, float[].class, int.class, float[].class, int.class, int.class);
     private static final MethodType HALVES = SCALES.changeParameterType(3, short[].class);
     private static final MethodType TEST = SCALES.changeReturnType(boolean.class);
     private static final MethodType HALVES_DECODE = CODE_DECODE.changeParameterType(0, float[].class);
@@ -68,12 +72,11 @@ final class RowKernels {
     /** Of formats with two neighbouring columns in a byte. */
     private static final MethodHandle[] PAIR_DECODERS = new MethodHandle[FORMATS];
 
-    private static final MethodHandle[] EVENS_FIRST = {
-        find(
-                NibblePairs.class,
-                "evensFirst",
-                MethodType.methodType(void.class, float[].class, int.class, float[].class, int.class, int.class))
-    };
+    /** Of formats whose products take the columns in another order, what brings activations to it. */
+    private static final MethodHandle[] ORDERS = new MethodHandle[FORMATS];
+
+    /** Of formats that become words of nibbles. */
+    private static final MethodHandle[] WORD_DECODERS = new MethodHandle[FORMATS];
 
     /** One for all, in an array so that C2 does not take it for a constant. */
     private static final MethodHandle[] HALVES_DOTS = {find(HalfWords.class, "dotPart", DOT)};
@@ -114,12 +117,14 @@ final class RowKernels {
         for (BlockFormat format : BlockFormat.values()) {
             if (CodebookRows.takesNibbles(format)) {
                 dot(format, NibbleWords.class, "dot");
+                WORD_DECODERS[format.ordinal()] = find(NibbleWords.class, "decode", WORD_DECODE);
+                ORDERS[format.ordinal()] = find(NibbleWords.class, "byNibble", ORDER);
             } else if (CodebookRows.has(format)) {
                 codes(format, "scaled");
             }
         }
-        PAIR_DECODERS[BlockFormat.INT4_PAIRS.ordinal()] = find(NibblePairs.class, "int4", PAIR_DECODE);
-        PAIR_DECODERS[BlockFormat.FP4_PAIRS.ordinal()] = find(NibblePairs.class, "fp4", PAIR_DECODE);
+        pairs(BlockFormat.INT4_PAIRS, "int4");
+        pairs(BlockFormat.FP4_PAIRS, "fp4");
         if (L >= 8) { // there is no vector of four bytes
             TESTS[BlockFormat.F8_E4M3.ordinal()] = find(HalfWords.class, "areFields", TEST);
             dot(BlockFormat.F8_E4M3, FusedDots.class, "e4m3");
@@ -188,6 +193,11 @@ final class RowKernels {
         CODE_DECODERS[format.ordinal()] = find(CodeDots.class, decode, CODE_DECODE);
     }
 
+    private static void pairs(BlockFormat format, String name) {
+        PAIR_DECODERS[format.ordinal()] = find(NibblePairs.class, name, PAIR_DECODE);
+        ORDERS[format.ordinal()] = find(NibblePairs.class, "evensFirst", ORDER);
+    }
+
     private static void dot(BlockFormat format, Class<?> owner, String name) {
         DOTS[format.ordinal()] = find(owner, name, DOT);
     }
@@ -252,20 +262,11 @@ final class RowKernels {
         return s;
     }
 
-    /** As {@link #unpackScales}; the codes are left in {@link Workspace#codes}. */
+    /** As {@link #unpackScales}; the codes are left in {@link Workspace#codes}, or in {@link Workspace#words}. */
     static float[] unpackCodes(RowCursor c) {
         float[] s = c.ws.scales(scales(c.unpacked));
         if (c.place == 0) {
             unpack(c.format, c.src, c.at, c.unpacked, s, c.ws);
-        }
-        return s;
-    }
-
-    /** As {@link #unpackScales}, for {@link NibbleWords}; the words are left in {@link Workspace#words}. */
-    static float[] unpackWords(RowCursor c) {
-        float[] s = c.ws.scales(scales(c.unpacked));
-        if (c.place == 0) {
-            CodebookRows.unpackWords(c.format, c.src, c.at, c.unpacked, s, c.ws);
         }
         return s;
     }
@@ -295,7 +296,7 @@ final class RowKernels {
         int f = format.ordinal();
         try {
             if (CodebookRows.has(format)) {
-                CodebookRows.unpackCodes(format, src, a, n, s, ws);
+                CodebookRows.unpack(format, src, a, n, s, ws);
             } else if (CODE_KERNELS[f] != null) {
                 // Codes first: that reads memory from front to back, as it is fastest; the scales come from the cache.
                 CODE_KERNELS[f].invokeExact(src, a, n, ws.codes(n), s);
@@ -322,10 +323,7 @@ final class RowKernels {
     /** Whether a format has a decoder. */
     static boolean decodes(BlockFormat format) {
         int f = format.ordinal();
-        return DECODERS[f] != null
-                || COPY_DECODERS[f] != null
-                || CODE_DECODERS[f] != null
-                || CodebookRows.takesNibbles(format);
+        return DECODERS[f] != null || COPY_DECODERS[f] != null || CODE_DECODERS[f] != null || WORD_DECODERS[f] != null;
     }
 
     /** Whether a format's product goes by way of half-precision words, if its codes cannot stay as they are. */
@@ -373,13 +371,14 @@ final class RowKernels {
             Workspace ws) {
         MethodHandle decoder = DECODERS[format.ordinal()];
         MethodHandle coded = CODE_DECODERS[format.ordinal()];
+        MethodHandle worded = WORD_DECODERS[format.ordinal()];
         float[] s = ws.scales(scales(rows * k));
-        if (CodebookRows.takesNibbles(format)) {
-            CodebookRows.decode(format, src, a, rows, k, s, dst, at, plane, ws);
-            return;
-        }
         try {
-            if (coded != null) {
+            if (worded != null) {
+                unpack(format, src, a, rows * k, s, ws);
+                int[] words = ws.words(rows * k / NibbleWords.WORD);
+                worded.invokeExact(words, rows, k, s, CodebookRows.levels(format), dst, at, plane);
+            } else if (coded != null) {
                 unpack(format, src, a, rows * k, s, ws);
                 coded.invokeExact(ws.codes(rows * k), rows, k, s, dst, at, plane);
             } else if (decoder != null) {
@@ -439,10 +438,8 @@ final class RowKernels {
     /** Copies k activations, in the order in which products with a format take the columns. */
     static void order(BlockFormat format, float[] src, int from, float[] dst, int to, int k) {
         try {
-            if (takesPairs(format)) {
-                EVENS_FIRST[0].invokeExact(src, from, dst, to, k);
-            } else if (CodebookRows.takesNibbles(format)) {
-                CodebookRows.byNibble(src, from, dst, to, k);
+            if (ORDERS[format.ordinal()] != null) {
+                ORDERS[format.ordinal()].invokeExact(src, from, dst, to, k);
             } else {
                 System.arraycopy(src, from, dst, to, k);
             }

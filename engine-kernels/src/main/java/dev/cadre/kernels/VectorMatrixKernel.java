@@ -342,16 +342,16 @@ final class VectorMatrixKernel implements MatrixKernel {
             float[] y,
             int[] yAt,
             Workspace ws) {
-        int apart = roundUp(w.columns(), PanelDots.GROUP);
-        float[] aligned = ws.area(tokens * apart);
+        int k = w.columns();
+        float[] aligned = ws.area(tokens * k);
         for (int t = 0; t < tokens; t++) {
-            int to = Workspace.ALIGNED + t * apart;
-            RowKernels.order(w.format(), x, xAt[t], aligned, to, w.columns());
+            int to = Workspace.ALIGNED + t * k;
+            RowKernels.order(w.format(), x, xAt[t], aligned, to, k);
         }
         float[] sums = ws.partials(tokens * BLOCK_ROWS * L);
         boolean hasScales = RowKernels.takesStepScales(w.format());
         boolean rowScales = hasScales && w.scales() != null && w.scales().tileRows() < BLOCK_ROWS;
-        int steps = hasScales ? w.columns() / PanelDots.STEP : 0;
+        int steps = hasScales ? k / PanelDots.STEP : 0;
         float[] scales = ws.scales(rowScales ? BLOCK_ROWS * steps : steps);
         long scaledEnd = firstRow; // the scales are those of the rows before
         boolean fetches = fetches(w, tokens);
@@ -364,10 +364,10 @@ final class VectorMatrixKernel implements MatrixKernel {
                 long row = firstRow + r + q;
                 n = Math.min(atOnce, rows - q);
                 if (rowScales) {
-                    FusedDots.stepScales(w, row, n, 0, w.columns(), scales);
+                    FusedDots.stepScales(w, row, n, 0, k, scales);
                 } else if (hasScales) {
                     if (row == scaledEnd) {
-                        FusedDots.stepScales(w, row, 1, 0, w.columns(), scales);
+                        FusedDots.stepScales(w, row, 1, 0, k, scales);
                         scaledEnd = row + w.rowsScaledAlike(row);
                     }
                     n = (int) Math.min(n, scaledEnd - row);
@@ -376,7 +376,7 @@ final class VectorMatrixKernel implements MatrixKernel {
                     touch(w, row, n, ws);
                 }
                 for (int t = 0; t < tokens; t++) {
-                    int from = Workspace.ALIGNED + t * apart;
+                    int from = Workspace.ALIGNED + t * k;
                     int to = (t * BLOCK_ROWS + q) * L;
                     RowCursor c = ws.cursor().start(w, row, n, fetches, aligned, from, sums, to);
                     RowKernels.dot(c.scaledBy(scales, rowScales));
