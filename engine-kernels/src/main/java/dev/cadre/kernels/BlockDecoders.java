@@ -53,15 +53,18 @@ final class BlockDecoders {
 
     private static void bf16Steps(MemorySegment src, long a, int steps, float[] dst, int at, int plane) {
         guard(src, a);
+        int one = OpaqueStep.one();
+        long o = a;
         for (int n = 0; n < steps; n++) {
+            MemorySegment w = src.asSlice(o, 128);
             for (int j = 0; j < 16; j += L) {
-                long o = a + 128L * n + 2 * j;
                 int to = at + STEP * n + j;
-                StoredLanes.bf16(src, o).intoArray(dst, to);
-                StoredLanes.bf16(src, o + 32).intoArray(dst, to + plane);
-                StoredLanes.bf16(src, o + 64).intoArray(dst, to + 2 * plane);
-                StoredLanes.bf16(src, o + 96).intoArray(dst, to + 3 * plane);
+                StoredLanes.bf16(w, 2 * j).intoArray(dst, to);
+                StoredLanes.bf16(w, 32 + 2 * j).intoArray(dst, to + plane);
+                StoredLanes.bf16(w, 64 + 2 * j).intoArray(dst, to + 2 * plane);
+                StoredLanes.bf16(w, 96 + 2 * j).intoArray(dst, to + 3 * plane);
             }
+            o += 128L * one;
         }
     }
 
@@ -89,16 +92,19 @@ final class BlockDecoders {
 
     private static void e4m3(MemorySegment src, long a, int k, float[] s, int sAt, float[] dst, int at, int plane) {
         guard(src, a);
+        int one = OpaqueStep.one();
+        long o = a;
         for (int n = 0; n < k / STEP; n++) {
             FloatVector factor = FloatVector.broadcast(F, s[sAt + n] * FusedDots.E4M3_FACTOR);
+            MemorySegment w = src.asSlice(o, STEP);
             for (int j = 0; j < 16; j += L) {
-                long o = a + STEP * (long) n + j;
                 int to = at + STEP * n + j;
-                FusedDots.e4m3(src, o).mul(factor).intoArray(dst, to);
-                FusedDots.e4m3(src, o + 16).mul(factor).intoArray(dst, to + plane);
-                FusedDots.e4m3(src, o + 32).mul(factor).intoArray(dst, to + 2 * plane);
-                FusedDots.e4m3(src, o + 48).mul(factor).intoArray(dst, to + 3 * plane);
+                FusedDots.e4m3(w, j).mul(factor).intoArray(dst, to);
+                FusedDots.e4m3(w, 16 + j).mul(factor).intoArray(dst, to + plane);
+                FusedDots.e4m3(w, 32 + j).mul(factor).intoArray(dst, to + 2 * plane);
+                FusedDots.e4m3(w, 48 + j).mul(factor).intoArray(dst, to + 3 * plane);
             }
+            o += (long) STEP * one;
         }
     }
 
@@ -110,16 +116,19 @@ final class BlockDecoders {
 
     private static void i8(MemorySegment src, long a, int k, float[] s, int sAt, float[] dst, int at, int plane) {
         guard(src, a);
+        int one = OpaqueStep.one();
+        long o = a;
         for (int n = 0; n < k / STEP; n++) {
             FloatVector d = FloatVector.broadcast(F, s[sAt + n]);
+            MemorySegment w = src.asSlice(o, STEP);
             for (int j = 0; j < 16; j += L) {
-                long o = a + STEP * (long) n + j;
                 int to = at + STEP * n + j;
-                signed(src, o).mul(d).intoArray(dst, to);
-                signed(src, o + 16).mul(d).intoArray(dst, to + plane);
-                signed(src, o + 32).mul(d).intoArray(dst, to + 2 * plane);
-                signed(src, o + 48).mul(d).intoArray(dst, to + 3 * plane);
+                signed(w, j).mul(d).intoArray(dst, to);
+                signed(w, 16 + j).mul(d).intoArray(dst, to + plane);
+                signed(w, 32 + j).mul(d).intoArray(dst, to + 2 * plane);
+                signed(w, 48 + j).mul(d).intoArray(dst, to + 3 * plane);
             }
+            o += (long) STEP * one;
         }
     }
 
@@ -131,17 +140,20 @@ final class BlockDecoders {
 
     private static void q8(MemorySegment src, long a, int k, float[] dst, int at, int plane) {
         int steps = k / STEP;
+        int one = OpaqueStep.one();
+        long o = a;
         for (int n = 0; n < steps; n++) {
-            long o = a + 68L * n;
-            float d0 = half(src, o);
-            float d1 = half(src, o + 34);
+            MemorySegment w = src.asSlice(o, 68);
+            float d0 = half(w, 0);
+            float d1 = half(w, 34);
             for (int j = 0; j < 16; j += L) {
                 int to = at + STEP * n + j;
-                signed(src, o + 2 + j).mul(d0).intoArray(dst, to);
-                signed(src, o + 18 + j).mul(d0).intoArray(dst, to + plane);
-                signed(src, o + 36 + j).mul(d1).intoArray(dst, to + 2 * plane);
-                signed(src, o + 52 + j).mul(d1).intoArray(dst, to + 3 * plane);
+                signed(w, 2 + j).mul(d0).intoArray(dst, to);
+                signed(w, 18 + j).mul(d0).intoArray(dst, to + plane);
+                signed(w, 36 + j).mul(d1).intoArray(dst, to + 2 * plane);
+                signed(w, 52 + j).mul(d1).intoArray(dst, to + 3 * plane);
             }
+            o += 68L * one;
         }
         if (k % STEP != 0) {
             q8Block(src, a + 68L * steps, dst, at + STEP * steps, plane);

@@ -11,9 +11,6 @@ import java.lang.foreign.ValueLayout;
 public final class CacheLines {
     private static final int LINE = 64;
 
-    /** Places to read from at once: the hardware reads ahead for each, which one alone does not keep busy. */
-    private static final int STREAMS = 4;
-
     private CacheLines() {}
 
     /**
@@ -25,13 +22,8 @@ public final class CacheLines {
     public static int touch(MemorySegment memory, long from, long bytes) {
         int all = 0;
         int size = Math.toIntExact(bytes);
-        int part = size / STREAMS / LINE * LINE;
-        for (int i = 0; i < part; i += LINE) {
-            for (int stream = 0; stream < STREAMS; stream++) {
-                all ^= memory.get(ValueLayout.JAVA_BYTE, from + i + (long) stream * part);
-            }
-        }
-        for (int i = STREAMS * part; i < size; i += LINE) {
+        int step = LINE * OpaqueStep.one();
+        for (int i = 0; i < size; i += step) {
             all ^= memory.get(ValueLayout.JAVA_BYTE, from + i);
         }
         return all;

@@ -62,8 +62,10 @@ final class FifthBits {
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector base = blockBytes == Q5_1 ? StoredLanes.BASE_0 : BASE_0_AND_16;
+        int one = OpaqueStep.one();
+        long o = a;
+        int i = xAt;
         for (int n = 0; n < k / STEP; n++) {
-            long o = a + 2L * blockBytes * n;
             int head = int32(src, o);
             FloatVector d = FloatVector.broadcast(F, Float.float16ToFloat((short) head));
             FloatVector m = FloatVector.broadcast(F, minimum(head, blockBytes));
@@ -71,10 +73,11 @@ final class FifthBits {
             for (int j = 0; j < 16; j += L) {
                 IntVector b = unsigned(src, o + blockBytes - 16 + j);
                 IntVector f = IntVector.broadcast(I, fifths >>> j);
-                int i = xAt + STEP * n + j;
-                s0 = code(b.and(LOW_NIBBLE), f, LOW, base).fma(d, m).fma(load(x, i), s0);
-                s1 = code(StoredLanes.right(b, 4), f, HIGH, base).fma(d, m).fma(load(x, i + 16), s1);
+                s0 = code(b.and(LOW_NIBBLE), f, LOW, base).fma(d, m).fma(load(x, i + j), s0);
+                s1 = code(StoredLanes.right(b, 4), f, HIGH, base).fma(d, m).fma(load(x, i + 16 + j), s1);
             }
+            o += 2L * blockBytes * one;
+            i += STEP * one;
         }
         s0.intoArray(planes, to);
         s1.intoArray(planes, to + L);

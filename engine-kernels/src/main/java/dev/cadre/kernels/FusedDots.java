@@ -9,7 +9,6 @@ import static dev.cadre.kernels.StoredLanes.load;
 import static dev.cadre.kernels.StoredLanes.lowLess8;
 import static dev.cadre.kernels.StoredLanes.pick;
 import static dev.cadre.kernels.StoredLanes.signed;
-import static dev.cadre.kernels.StoredLanes.touch;
 import static dev.cadre.kernels.StoredLanes.unsigned;
 
 import dev.cadre.kernels.format.BlockFormat;
@@ -119,17 +118,21 @@ final class FusedDots {
         FloatVector s1 = s0;
         FloatVector s2 = s0;
         FloatVector s3 = s0;
+        int one = OpaqueStep.one();
+        long o = a;
+        int i = xAt;
         for (int n = 0; n < k / STEP; n++) {
-            long o = a + 68L * n;
-            float d0 = half(src, o);
-            float d1 = half(src, o + 34);
+            MemorySegment w = src.asSlice(o, 68);
+            float d0 = half(w, 0);
+            float d1 = half(w, 34);
             for (int j = 0; j < 16; j += L) {
-                int i = xAt + STEP * n + j;
-                s0 = signed(src, o + 2 + j).mul(d0).fma(load(x, i), s0);
-                s1 = signed(src, o + 18 + j).mul(d0).fma(load(x, i + 16), s1);
-                s2 = signed(src, o + 36 + j).mul(d1).fma(load(x, i + 32), s2);
-                s3 = signed(src, o + 52 + j).mul(d1).fma(load(x, i + 48), s3);
+                s0 = signed(w, 2 + j).mul(d0).fma(load(x, i + j), s0);
+                s1 = signed(w, 18 + j).mul(d0).fma(load(x, i + 16 + j), s1);
+                s2 = signed(w, 36 + j).mul(d1).fma(load(x, i + 32 + j), s2);
+                s3 = signed(w, 52 + j).mul(d1).fma(load(x, i + 48 + j), s3);
             }
+            o += 68L * one;
+            i += STEP * one;
         }
         addUp(p, pAt, s0, s1, s2, s3);
     }
@@ -145,19 +148,23 @@ final class FusedDots {
         FloatVector s1 = s0;
         FloatVector s2 = s0;
         FloatVector s3 = s0;
+        int one = OpaqueStep.one();
+        long o = a;
+        int i = xAt;
         for (int n = 0; n < k / STEP; n++) {
-            long o = a + 36L * n;
-            float d0 = half(src, o);
-            float d1 = half(src, o + 18);
+            MemorySegment w = src.asSlice(o, 36);
+            float d0 = half(w, 0);
+            float d1 = half(w, 18);
             for (int j = 0; j < 16; j += L) {
-                int i = xAt + STEP * n + j;
-                IntVector b = unsigned(src, o + 2 + j);
-                s0 = lowLess8(b).mul(d0).fma(load(x, i), s0);
-                s1 = highLess8(b).mul(d0).fma(load(x, i + 16), s1);
-                IntVector c = unsigned(src, o + 20 + j);
-                s2 = lowLess8(c).mul(d1).fma(load(x, i + 32), s2);
-                s3 = highLess8(c).mul(d1).fma(load(x, i + 48), s3);
+                IntVector b = unsigned(w, 2 + j);
+                s0 = lowLess8(b).mul(d0).fma(load(x, i + j), s0);
+                s1 = highLess8(b).mul(d0).fma(load(x, i + 16 + j), s1);
+                IntVector c = unsigned(w, 20 + j);
+                s2 = lowLess8(c).mul(d1).fma(load(x, i + 32 + j), s2);
+                s3 = highLess8(c).mul(d1).fma(load(x, i + 48 + j), s3);
             }
+            o += 36L * one;
+            i += STEP * one;
         }
         addUp(p, pAt, s0, s1, s2, s3);
     }
@@ -193,16 +200,20 @@ final class FusedDots {
         FloatVector s2 = s0;
         FloatVector s3 = s0;
         guard(src, a);
+        int one = OpaqueStep.one();
+        long o = a;
+        int i = xAt;
         for (int n = 0; n < k / STEP; n++) {
             FloatVector d = FloatVector.broadcast(F, s[sAt + n] * E4M3_FACTOR);
+            MemorySegment w = src.asSlice(o, STEP);
             for (int j = 0; j < 16; j += L) {
-                long o = a + STEP * (long) n + j;
-                int i = xAt + STEP * n + j;
-                s0 = e4m3(src, o).mul(d).fma(load(x, i), s0);
-                s1 = e4m3(src, o + 16).mul(d).fma(load(x, i + 16), s1);
-                s2 = e4m3(src, o + 32).mul(d).fma(load(x, i + 32), s2);
-                s3 = e4m3(src, o + 48).mul(d).fma(load(x, i + 48), s3);
+                s0 = e4m3(w, j).mul(d).fma(load(x, i + j), s0);
+                s1 = e4m3(w, 16 + j).mul(d).fma(load(x, i + 16 + j), s1);
+                s2 = e4m3(w, 32 + j).mul(d).fma(load(x, i + 32 + j), s2);
+                s3 = e4m3(w, 48 + j).mul(d).fma(load(x, i + 48 + j), s3);
             }
+            o += (long) STEP * one;
+            i += STEP * one;
         }
         addUp(p, pAt, s0, s1, s2, s3);
     }
@@ -225,16 +236,20 @@ final class FusedDots {
         FloatVector s2 = s0;
         FloatVector s3 = s0;
         guard(src, a);
+        int one = OpaqueStep.one();
+        long o = a;
+        int i = xAt;
         for (int n = 0; n < k / STEP; n++) {
             FloatVector d = FloatVector.broadcast(F, s[sAt + n]);
+            MemorySegment w = src.asSlice(o, STEP);
             for (int j = 0; j < 16; j += L) {
-                long o = a + STEP * (long) n + j;
-                int i = xAt + STEP * n + j;
-                s0 = signed(src, o).mul(d).fma(load(x, i), s0);
-                s1 = signed(src, o + 16).mul(d).fma(load(x, i + 16), s1);
-                s2 = signed(src, o + 32).mul(d).fma(load(x, i + 32), s2);
-                s3 = signed(src, o + 48).mul(d).fma(load(x, i + 48), s3);
+                s0 = signed(w, j).mul(d).fma(load(x, i + j), s0);
+                s1 = signed(w, 16 + j).mul(d).fma(load(x, i + 16 + j), s1);
+                s2 = signed(w, 32 + j).mul(d).fma(load(x, i + 32 + j), s2);
+                s3 = signed(w, 48 + j).mul(d).fma(load(x, i + 48 + j), s3);
             }
+            o += (long) STEP * one;
+            i += STEP * one;
         }
         addUp(p, pAt, s0, s1, s2, s3);
     }
@@ -266,7 +281,8 @@ final class FusedDots {
 
     /**
      * Blocks of a scale and 16 bytes of nibbles that name entries of a table. It comes as an array: of a parameter that
-     * is a vector, C2 may not know the class, and then each use of it makes an object.
+     * is a vector, C2 may not know the class, and then each use of it makes an object. That the size of blocks is a
+     * variable does what {@link OpaqueStep} is for.
      */
     private static void levels(
             MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, int blockBytes, float[] numbers) {
@@ -318,44 +334,50 @@ final class FusedDots {
         FloatVector s2 = s0;
         FloatVector s3 = s0;
         guard(src, a);
+        int one = OpaqueStep.one();
+        long o = a;
+        int i = xAt;
         for (int n = 0; n < k / STEP; n++) {
+            MemorySegment w = src.asSlice(o, 256);
             for (int j = 0; j < 16; j += L) {
-                long o = a + 256L * n + 4 * j;
-                int i = xAt + STEP * n + j;
-                s0 = StoredLanes.f32(src, o).fma(load(x, i), s0);
-                s1 = StoredLanes.f32(src, o + 64).fma(load(x, i + 16), s1);
-                s2 = StoredLanes.f32(src, o + 128).fma(load(x, i + 32), s2);
-                s3 = StoredLanes.f32(src, o + 192).fma(load(x, i + 48), s3);
+                s0 = StoredLanes.f32(w, 4 * j).fma(load(x, i + j), s0);
+                s1 = StoredLanes.f32(w, 64 + 4 * j).fma(load(x, i + 16 + j), s1);
+                s2 = StoredLanes.f32(w, 128 + 4 * j).fma(load(x, i + 32 + j), s2);
+                s3 = StoredLanes.f32(w, 192 + 4 * j).fma(load(x, i + 48 + j), s3);
             }
+            o += 256L * one;
+            i += STEP * one;
         }
         addUp(p, pAt, s0, s1, s2, s3);
     }
 
     static void bf16(RowCursor c) {
         while (c.next()) {
-            c.ws.touched ^= bf16(c.src, c.at, c.soon(), c.x, c.xAt, c.columns, c.sums, c.sumsAt);
+            bf16(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt);
         }
     }
 
-    private static int bf16(MemorySegment src, long a, long soon, float[] x, int xAt, int k, float[] p, int pAt) {
+    private static void bf16(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt) {
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
         FloatVector s3 = s0;
-        int t = 0;
+        guard(src, a);
+        int one = OpaqueStep.one();
+        long o = a;
+        int i = xAt;
         for (int n = 0; n < k / STEP; n++) {
-            t ^= touch(src, soon + 128L * n) ^ touch(src, soon + 128L * n + 64);
+            MemorySegment w = src.asSlice(o, 128);
             for (int j = 0; j < 16; j += L) {
-                long o = a + 128L * n + 2 * j;
-                int i = xAt + STEP * n + j;
-                s0 = StoredLanes.bf16(src, o).fma(load(x, i), s0);
-                s1 = StoredLanes.bf16(src, o + 32).fma(load(x, i + 16), s1);
-                s2 = StoredLanes.bf16(src, o + 64).fma(load(x, i + 32), s2);
-                s3 = StoredLanes.bf16(src, o + 96).fma(load(x, i + 48), s3);
+                s0 = StoredLanes.bf16(w, 2 * j).fma(load(x, i + j), s0);
+                s1 = StoredLanes.bf16(w, 32 + 2 * j).fma(load(x, i + 16 + j), s1);
+                s2 = StoredLanes.bf16(w, 64 + 2 * j).fma(load(x, i + 32 + j), s2);
+                s3 = StoredLanes.bf16(w, 96 + 2 * j).fma(load(x, i + 48 + j), s3);
             }
+            o += 128L * one;
+            i += STEP * one;
         }
         addUp(p, pAt, s0, s1, s2, s3);
-        return t;
     }
 
     /**
@@ -376,13 +398,17 @@ final class FusedDots {
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s2 = s0;
         guard(src, a);
+        int one = OpaqueStep.one();
+        long o = a;
+        int i = xAt;
         for (int n = 0; n < k / STEP; n++) {
+            MemorySegment w = src.asSlice(o, 96); // ends with the row where it begins with the second plane
             for (int j = 0; j < 16; j += L) {
-                long o = a + 128L * n + 2 * j;
-                int i = xAt + STEP * n + j;
-                s0 = StoredLanes.f16(src, o).fma(load(x, i), s0);
-                s2 = StoredLanes.f16(src, o + 64).fma(load(x, i + 32), s2);
+                s0 = StoredLanes.f16(w, 2 * j).fma(load(x, i + j), s0);
+                s2 = StoredLanes.f16(w, 64 + 2 * j).fma(load(x, i + 32 + j), s2);
             }
+            o += 128L * one;
+            i += STEP * one;
         }
         s0.intoArray(planes, to);
         s2.intoArray(planes, to + 2 * L);

@@ -76,17 +76,21 @@ final class FusedKDots {
         FloatVector s2 = s0;
         FloatVector s3 = s0;
         guard(src, a);
+        int one = OpaqueStep.one();
+        int i = xAt;
+        int d = sAt;
         for (int n = 0; n < k / STEP; n++) {
-            IntVector t0 = nibbles(s, sAt + 4 * n);
-            IntVector t1 = nibbles(s, sAt + 4 * n + 1);
-            long o = a + 16 + 32L * n + 16L * (n >> 2);
-            int i = xAt + STEP * n;
-            IntVector b = unsigned(src, o);
-            IntVector c = unsigned(src, o + 16);
+            MemorySegment w = src.asSlice(a + 16 + 32L * n + 16L * (n >> 2), 32);
+            IntVector t0 = nibbles(s, d);
+            IntVector t1 = nibbles(s, d + 1);
+            IntVector b = unsigned(w, 0);
+            IntVector c = unsigned(w, 16);
             s0 = pick(b, t0).fma(load(x, i), s0);
             s1 = pick(c, t0).fma(load(x, i + 16), s1);
             s2 = pick(right(b, 4), t1).fma(load(x, i + 32), s2);
             s3 = pick(right(c, 4), t1).fma(load(x, i + 48), s3);
+            i += STEP * one;
+            d += 4 * one;
         }
         addUp(p, pAt, s0, s1, s2, s3);
     }
@@ -150,17 +154,21 @@ final class FusedKDots {
         FloatVector s2 = s0;
         FloatVector s3 = s0;
         guard(src, a);
+        int one = OpaqueStep.one();
+        int i = xAt;
+        int d = sAt;
         for (int n = 0; n < k / STEP; n++) {
-            long o = a + 8 + 32L * n + 8L * (n >> 2);
-            int i = xAt + STEP * n;
-            IntVector t0 = VectorKDecoders.LEVELS.mul(s[sAt + 2 * n]).reinterpretAsInts();
-            IntVector t1 = VectorKDecoders.LEVELS.mul(s[sAt + 2 * n + 1]).reinterpretAsInts();
-            IntVector b = unsigned(src, o);
+            MemorySegment w = src.asSlice(a + 8 + 32L * n + 8L * (n >> 2), 32);
+            IntVector t0 = VectorKDecoders.LEVELS.mul(s[d]).reinterpretAsInts();
+            IntVector t1 = VectorKDecoders.LEVELS.mul(s[d + 1]).reinterpretAsInts();
+            IntVector b = unsigned(w, 0);
             s0 = pick(b, t0).fma(load(x, i), s0);
             s1 = pick(b.lanewise(VectorOperators.LSHR, 4), t0).fma(load(x, i + 16), s1);
-            IntVector c = unsigned(src, o + 16);
+            IntVector c = unsigned(w, 16);
             s2 = pick(c, t1).fma(load(x, i + 32), s2);
             s3 = pick(c.lanewise(VectorOperators.LSHR, 4), t1).fma(load(x, i + 48), s3);
+            i += STEP * one;
+            d += 2 * one;
         }
         addUp(p, pAt, s0, s1, s2, s3);
     }

@@ -61,7 +61,8 @@ final class HalfWords {
     /** @param n a multiple of {@link PanelDots#STEP} */
     static void e4m3(MemorySegment src, long a, int n, short[] halves) {
         guard(src, a);
-        for (int i = 0; i < n; i += S.length()) {
+        int step = S.length() * OpaqueStep.one();
+        for (int i = 0; i < n; i += step) {
             ShortVector code = (ShortVector)
                     ByteVector.fromMemorySegment(Lanes.HALF, src, a + i, LE).convertShape(VectorOperators.B2S, S, 0);
             ShortVector half = code.lanewise(VectorOperators.LSHL, 7).and(FIELDS);

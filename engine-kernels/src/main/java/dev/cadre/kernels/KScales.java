@@ -64,10 +64,13 @@ final class KScales {
 
     /** For 64 columns u, s[4u..4u + 4) = d·scale of the first 32, of the second; -dmin·minimum of both. */
     private static void scalesAndMinima(MemorySegment src, long a, int k, int blockBytes, float[] s) {
+        int one = OpaqueStep.one();
+        long o = a;
+        int to = 0;
         for (int n = 0; n < k / BLOCK; n++) {
-            long o = a + (long) blockBytes * n;
-            FloatVector factors = FloatVector.broadcast(F, half(src, o)).blend(-half(src, o + 2), MINIMA);
-            IntVector head = IntVector.fromMemorySegment(I, src, o, LE);
+            MemorySegment block = src.asSlice(o, 144); // of Q5_K, the beginning
+            FloatVector factors = FloatVector.broadcast(F, half(block, 0)).blend(-half(block, 2), MINIMA);
+            IntVector head = IntVector.fromMemorySegment(I, block, 0, LE);
             for (int j = 0; j < 16; j += L) {
                 IntVector low = ints(LOW_WORD, j)
                         .selectFrom(head)
@@ -77,8 +80,10 @@ final class KScales {
                         .selectFrom(head)
                         .lanewise(VectorOperators.LSHR, ints(HIGH_SHIFT, j))
                         .and(ints(HIGH_MASK, j));
-                VectorDecoders.toFloats(low.or(high)).mul(factors).intoArray(s, 16 * n + j);
+                VectorDecoders.toFloats(low.or(high)).mul(factors).intoArray(s, to + j);
             }
+            o += (long) blockBytes * one;
+            to += 16 * one;
         }
     }
 

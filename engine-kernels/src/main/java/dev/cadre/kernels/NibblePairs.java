@@ -125,9 +125,10 @@ final class NibblePairs {
         int kind = cursor.pairScaleKind;
         int shift = cursor.pairScaleShift;
         int k = cursor.columns;
+        int one = OpaqueStep.one();
+        long o = a;
+        int i = xAt;
         for (int n = 0; n < k / STEP; n++) {
-            long o = a + 2L * BYTES * n;
-            int i = xAt + STEP * n;
             IntVector t0 =
                     table.mul(scale(scales, scalesAt, 2 * n >> shift, kind)).reinterpretAsInts();
             IntVector t1 =
@@ -138,6 +139,8 @@ final class NibblePairs {
             IntVector c = unsigned(src, o + BYTES);
             s2 = pick(c, t1).fma(load(x, i + 32), s2);
             s3 = pick(right(c, 4), t1).fma(load(x, i + 48), s3);
+            o += 2L * BYTES * one;
+            i += STEP * one;
         }
         addUp(p, pAt, s0, s1, s2, s3);
     }
@@ -163,9 +166,10 @@ final class NibblePairs {
         int shift = cursor.pairScaleShift;
         int up = cursor.pairZeroShift;
         int k = cursor.columns;
+        int one = OpaqueStep.one();
+        long o = a;
+        int i = xAt;
         for (int n = 0; n < k / STEP; n++) {
-            long o = a + 2L * BYTES * n;
-            int i = xAt + STEP * n;
             int g = 2 * n >> shift;
             IntVector t0 = levels(zero(zeros, zerosAt, g, up), scale(scales, scalesAt, g, kind));
             IntVector b = unsigned(src, o);
@@ -176,6 +180,8 @@ final class NibblePairs {
             IntVector c = unsigned(src, o + BYTES);
             s2 = pick(c, t1).fma(load(x, i + 32), s2);
             s3 = pick(right(c, 4), t1).fma(load(x, i + 48), s3);
+            o += 2L * BYTES * one;
+            i += STEP * one;
         }
         addUp(p, pAt, s0, s1, s2, s3);
     }

@@ -6,7 +6,6 @@ import static dev.cadre.kernels.StoredLanes.load;
 import static dev.cadre.kernels.StoredLanes.pick;
 import static dev.cadre.kernels.StoredLanes.right;
 
-import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 
@@ -89,48 +88,21 @@ final class NibbleWords {
 
     static void dot(RowCursor c) {
         float[] levels = CodebookRows.levels(c.format);
-        int unitBytes = c.format.blockBytes() / 2;
         while (c.next()) {
             float[] s = RowKernels.unpackCodes(c);
             int[] words = c.ws.words(c.unpacked / WORD);
-            c.ws.touched ^= dot(
-                    words,
-                    s,
-                    c.before() / WORD,
-                    levels,
-                    c.src,
-                    c.soonUnpacked(),
-                    unitBytes,
-                    c.x,
-                    c.xAt,
-                    c.columns,
-                    c.sums,
-                    c.sumsAt);
+            dot(words, s, c.before() / WORD, levels, c.x, c.xAt, c.columns, c.sums, c.sumsAt);
         }
     }
 
-    /** Reads a byte of each {@code unitBytes} from {@code soon} on as well. */
-    private static int dot(
-            int[] words,
-            float[] s,
-            int from,
-            float[] levels,
-            MemorySegment src,
-            long soon,
-            int unitBytes,
-            float[] x,
-            int xAt,
-            int k,
-            float[] p,
-            int pAt) {
+    private static void dot(
+            int[] words, float[] s, int from, float[] levels, float[] x, int xAt, int k, float[] p, int pAt) {
         IntVector table = load(levels, 0).reinterpretAsInts();
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
         FloatVector s3 = s0;
-        int t = 0;
         for (int n = 0; n < k / UNIT; n++) {
-            t ^= StoredLanes.touch(src, soon + (long) unitBytes * n);
             IntVector w = IntVector.fromArray(I, words, from + 16 * n);
             FloatVector d = load(s, from + 16 * n);
             for (int bits = 0; bits < 32; bits += 16) {
@@ -143,7 +115,6 @@ final class NibbleWords {
             }
         }
         FusedDots.addUp(p, pAt, s0, s1, s2, s3);
-        return t;
     }
 
     /** Rows of a panel, in the order of the products. */

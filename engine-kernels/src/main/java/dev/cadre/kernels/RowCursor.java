@@ -20,9 +20,6 @@ final class RowCursor {
      */
     private static final int UNPACKED = 3072;
 
-    /** How far ahead of a product {@link #soon()} is, in bytes. */
-    private static final int AHEAD = 1 << 10;
-
     /** Whose scratch space the kernel may use. */
     final Workspace ws;
 
@@ -170,21 +167,6 @@ final class RowCursor {
     /** Columns that were unpacked together with this part and lie before it. */
     int before() {
         return columns * place;
-    }
-
-    /**
-     * From here on, a product that the memory cannot keep up with reads a byte of every line of as many bytes as this
-     * part has: what will be multiplied soon, or else this part once more. Without it, the memory waits at the end of
-     * every row of more than 14 steps.
-     */
-    long soon() {
-        return !chunkwise && at + AHEAD + partBytes <= src.byteSize() ? at + AHEAD : at;
-    }
-
-    /** As {@link #soon}, where parts are unpacked first: the part at the same place among those unpacked next. */
-    long soonUnpacked() {
-        long ahead = k > VectorMatrixKernel.CHUNK ? partBytes : together * stride;
-        return !chunkwise && at + ahead + partBytes <= src.byteSize() ? at + ahead : at;
     }
 
     /** Goes to the next part, or returns false behind the last. */

@@ -52,32 +52,42 @@ final class StagedCodes {
 
     /** Four low bits in nibbles, two upper bits in pairs; less 32. */
     static void q6(MemorySegment src, long a, int k, byte[] codes, float[] s) {
-        for (int n = 0; n < k / 128; n++) {
-            for (int j = 0; j < 32; j += N) {
-                long block = a + 210L * (n >> 1) + j;
-                int to = 128 * n + j;
-                IntVector b = load(src, block + 64 * (n & 1));
-                IntVector c = load(src, block + 64 * (n & 1) + 32);
-                IntVector upper = load(src, block + 128 + 32 * (n & 1));
+        int one = OpaqueStep.one();
+        long o = a;
+        int at = 0;
+        for (int n = 0; n < k / 256; n++) {
+            MemorySegment block = src.asSlice(o, 210);
+            for (int j = 0; j < 64; j += N) {
+                int to = at + 128 * (j >> 5) + (j & 31);
+                IntVector b = load(block, 64 * (j >> 5) + (j & 31));
+                IntVector c = load(block, 64 * (j >> 5) + 32 + (j & 31));
+                IntVector upper = load(block, 128 + j);
                 storeLess(b.and(NIBBLE).or(left(upper, 4).and(BITS_45)), 32, codes, to);
                 storeLess(c.and(NIBBLE).or(left(upper, 2).and(BITS_45)), 32, codes, to + 32);
                 storeLess(right(b, 4).and(NIBBLE).or(upper.and(BITS_45)), 32, codes, to + 64);
                 storeLess(right(c, 4).and(NIBBLE).or(right(upper, 2).and(BITS_45)), 32, codes, to + 96);
             }
+            o += 210L * one;
+            at += 256 * one;
         }
     }
 
     /** Four low bits in nibbles, the fifth bits of eight groups in 32 bytes. */
     static void q5(MemorySegment src, long a, int k, byte[] codes, float[] s) {
-        for (int n = 0; n < k / 64; n++) {
-            for (int j = 0; j < 32; j += N) {
-                long block = a + 176L * (n >> 2) + j;
-                int to = 64 * n + j;
-                IntVector b = load(src, block + 48 + 32 * (n & 3));
-                IntVector fifth = right(load(src, block + 16), 2 * (n & 3));
+        int one = OpaqueStep.one();
+        long o = a;
+        int at = 0;
+        for (int n = 0; n < k / 256; n++) {
+            MemorySegment block = src.asSlice(o, 176);
+            for (int j = 0; j < 128; j += N) {
+                int to = at + 64 * (j >> 5) + (j & 31);
+                IntVector b = load(block, 48 + j);
+                IntVector fifth = right(load(block, 16 + (j & 31)), 2 * (j >> 5));
                 store(b.and(NIBBLE).or(left(fifth, 4).and(BIT_4)), codes, to);
                 store(right(b, 4).and(NIBBLE).or(left(fifth, 3).and(BIT_4)), codes, to + 32);
             }
+            o += 176L * one;
+            at += 256 * one;
         }
     }
 
@@ -97,17 +107,22 @@ final class StagedCodes {
 
     /** Pairs of bits, the third bits of eight groups in 32 bytes; less 4. */
     static void q3(MemorySegment src, long a, int k, byte[] codes, float[] s) {
-        for (int n = 0; n < k / 128; n++) {
-            for (int j = 0; j < 32; j += N) {
-                long block = a + 110L * (n >> 1) + j;
-                int to = 128 * n + j;
-                IntVector b = load(src, block + 32 + 32 * (n & 1));
-                IntVector third = right(load(src, block), 4 * (n & 1));
+        int one = OpaqueStep.one();
+        long o = a;
+        int at = 0;
+        for (int n = 0; n < k / 256; n++) {
+            MemorySegment block = src.asSlice(o, 110);
+            for (int j = 0; j < 64; j += N) {
+                int to = at + 128 * (j >> 5) + (j & 31);
+                IntVector b = load(block, 32 + j);
+                IntVector third = right(load(block, j & 31), 4 * (j >> 5));
                 storeLess(b.and(BITS_01).or(left(third, 2).and(BIT_2)), 4, codes, to);
                 storeLess(right(b, 2).and(BITS_01).or(left(third, 1).and(BIT_2)), 4, codes, to + 32);
                 storeLess(right(b, 4).and(BITS_01).or(third.and(BIT_2)), 4, codes, to + 64);
                 storeLess(right(b, 6).and(BITS_01).or(right(third, 1).and(BIT_2)), 4, codes, to + 96);
             }
+            o += 110L * one;
+            at += 256 * one;
         }
     }
 }

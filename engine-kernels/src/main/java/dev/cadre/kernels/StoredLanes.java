@@ -57,11 +57,6 @@ final class StoredLanes {
         src.get(ValueLayout.JAVA_BYTE, o);
     }
 
-    /** Brings a line into the cache; a {@link #guard} as well. What it returns must be kept, or C2 drops the access. */
-    static int touch(MemorySegment src, long o) {
-        return src.get(ValueLayout.JAVA_BYTE, o);
-    }
-
     /** Copies n bytes, by vectors: {@code MemorySegment.copy} takes up to five times as long for a row. */
     static void copy(MemorySegment src, long o, byte[] dst, int n) {
         int length = BYTES.length();
@@ -70,7 +65,8 @@ final class StoredLanes {
             return;
         }
         guard(src, o);
-        for (int i = 0; i < n - length; i += length) {
+        int step = length * OpaqueStep.one();
+        for (int i = 0; i < n - length; i += step) {
             ByteVector.fromMemorySegment(BYTES, src, o + i, LE).intoArray(dst, i);
         }
         ByteVector.fromMemorySegment(BYTES, src, o + n - length, LE).intoArray(dst, n - length);

@@ -67,10 +67,10 @@ final class VectorKDecoders {
         for (int n = 0; n < k / STEP; n++) {
             IntVector t0 = FusedKDots.nibbles(s, sAt + 4 * n);
             IntVector t1 = FusedKDots.nibbles(s, sAt + 4 * n + 1);
-            long o = a + 16 + 32L * n + 16L * (n >> 2);
+            MemorySegment w = src.asSlice(a + 16 + 32L * n + 16L * (n >> 2), 32);
             int to = at + STEP * n;
-            IntVector b = unsigned(src, o);
-            IntVector c = unsigned(src, o + 16);
+            IntVector b = unsigned(w, 0);
+            IntVector c = unsigned(w, 16);
             pick(b, t0).intoArray(dst, to);
             pick(c, t0).intoArray(dst, to + plane);
             pick(right(b, 4), t1).intoArray(dst, to + 2 * plane);
@@ -109,14 +109,14 @@ final class VectorKDecoders {
     private static void iq4Xs(MemorySegment src, long a, int k, float[] s, int sAt, float[] dst, int at, int plane) {
         guard(src, a);
         for (int n = 0; n < k / STEP; n++) {
-            long o = a + 8 + 32L * n + 8L * (n >> 2);
+            MemorySegment w = src.asSlice(a + 8 + 32L * n + 8L * (n >> 2), 32);
             int to = at + STEP * n;
             IntVector t0 = LEVELS.mul(s[sAt + 2 * n]).reinterpretAsInts();
             IntVector t1 = LEVELS.mul(s[sAt + 2 * n + 1]).reinterpretAsInts();
-            IntVector b = unsigned(src, o);
+            IntVector b = unsigned(w, 0);
             pick(b, t0).intoArray(dst, to);
             pick(b.lanewise(VectorOperators.LSHR, 4), t0).intoArray(dst, to + plane);
-            IntVector c = unsigned(src, o + 16);
+            IntVector c = unsigned(w, 16);
             pick(c, t1).intoArray(dst, to + 2 * plane);
             pick(c.lanewise(VectorOperators.LSHR, 4), t1).intoArray(dst, to + 3 * plane);
         }

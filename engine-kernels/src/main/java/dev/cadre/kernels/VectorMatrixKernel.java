@@ -36,8 +36,11 @@ final class VectorMatrixKernel implements MatrixKernel {
     /** Of wide rows, no more than leaves half of a small second-level cache free. */
     private static final long FETCHED_AT_MOST = 128 << 10;
 
-    /** Rows of more bytes, times the tokens, are fetched for {@link #rowByRow}. */
+    /** Rows of more bytes, times the tokens, are fetched for {@link #rowByRow} where there is more than one token. */
     private static final long LONG_ROW = 5 << 10;
+
+    /** Rows of more columns are fetched for a single token: its activations fill half of a small first-level cache. */
+    private static final int WIDE = 4096;
 
     /** Stored weights that stay in the first-level cache while two or three tokens are multiplied with them in turn. */
     private static final long IN_TURN = 8 << 10;
@@ -101,7 +104,7 @@ final class VectorMatrixKernel implements MatrixKernel {
         float[] area = ws.area(tiles + TOKEN_BLOCK * panelRows * 4 * L);
         packTokens(w, x, xAt, firstToken, tokens, chunk, area, xPanels, paddedK, ws);
         boolean folds = TileSums.FOLDS && chunk == paddedK;
-        int fetched = tokens > FEW_TOKENS ? rowCount : 0;
+        int fetched = 0;
         for (int r = 0; r < rowCount; r += BLOCK_ROWS) {
             int rows = Math.min(BLOCK_ROWS, rowCount - r);
             if (r >= fetched) {
@@ -392,10 +395,12 @@ final class VectorMatrixKernel implements MatrixKernel {
     /**
      * Whether {@link #rowByRow} brings rows into the cache before it multiplies them. Activations of wide rows do not
      * stay in the first-level cache, and a core that has to read them again and again follows the weights at half of
-     * the memory's speed. Weights of less than a byte are slower to multiply than to read, so they arrive in time.
+     * the memory's speed; other rows arrive in time for one token, but not for the second. Weights of less than a byte
+     * are slower to multiply than to read.
      */
     private static boolean fetches(Matrix w, int tokens) {
-        return w.rowBytes() >= w.columns() && tokens * w.rowBytes() > LONG_ROW;
+        boolean late = tokens == 1 ? w.columns() > WIDE : tokens * w.rowBytes() > LONG_ROW;
+        return late && w.rowBytes() >= w.columns();
     }
 
     /** Rows that {@link #rowByRow} multiplies before it turns to the next token, or fetches at a time. */
