@@ -10,6 +10,7 @@ import static dev.cadre.kernels.StoredLanes.lowLess8;
 import static dev.cadre.kernels.StoredLanes.pick;
 import static dev.cadre.kernels.StoredLanes.right;
 import static dev.cadre.kernels.StoredLanes.signed;
+import static dev.cadre.kernels.StoredLanes.slice;
 import static dev.cadre.kernels.StoredLanes.unsigned;
 import static dev.cadre.kernels.VectorDecoders.place;
 
@@ -53,10 +54,10 @@ final class BlockDecoders {
 
     private static void bf16Steps(MemorySegment src, long a, int steps, float[] dst, int at, int plane) {
         guard(src, a);
-        int one = OpaqueStep.one();
+        int step = OpaqueStep.of(128);
         long o = a;
         for (int n = 0; n < steps; n++) {
-            MemorySegment w = src.asSlice(o, 128);
+            MemorySegment w = slice(src, o, 128);
             for (int j = 0; j < 16; j += L) {
                 int to = at + STEP * n + j;
                 StoredLanes.bf16(w, 2 * j).intoArray(dst, to);
@@ -64,7 +65,7 @@ final class BlockDecoders {
                 StoredLanes.bf16(w, 64 + 2 * j).intoArray(dst, to + 2 * plane);
                 StoredLanes.bf16(w, 96 + 2 * j).intoArray(dst, to + 3 * plane);
             }
-            o += 128L * one;
+            o += step;
         }
     }
 
@@ -92,11 +93,11 @@ final class BlockDecoders {
 
     private static void e4m3(MemorySegment src, long a, int k, float[] s, int sAt, float[] dst, int at, int plane) {
         guard(src, a);
-        int one = OpaqueStep.one();
+        int step = OpaqueStep.of(STEP);
         long o = a;
         for (int n = 0; n < k / STEP; n++) {
             FloatVector factor = FloatVector.broadcast(F, s[sAt + n] * FusedDots.E4M3_FACTOR);
-            MemorySegment w = src.asSlice(o, STEP);
+            MemorySegment w = slice(src, o, STEP);
             for (int j = 0; j < 16; j += L) {
                 int to = at + STEP * n + j;
                 FusedDots.e4m3(w, j).mul(factor).intoArray(dst, to);
@@ -104,7 +105,7 @@ final class BlockDecoders {
                 FusedDots.e4m3(w, 32 + j).mul(factor).intoArray(dst, to + 2 * plane);
                 FusedDots.e4m3(w, 48 + j).mul(factor).intoArray(dst, to + 3 * plane);
             }
-            o += (long) STEP * one;
+            o += step;
         }
     }
 
@@ -116,11 +117,11 @@ final class BlockDecoders {
 
     private static void i8(MemorySegment src, long a, int k, float[] s, int sAt, float[] dst, int at, int plane) {
         guard(src, a);
-        int one = OpaqueStep.one();
+        int step = OpaqueStep.of(STEP);
         long o = a;
         for (int n = 0; n < k / STEP; n++) {
             FloatVector d = FloatVector.broadcast(F, s[sAt + n]);
-            MemorySegment w = src.asSlice(o, STEP);
+            MemorySegment w = slice(src, o, STEP);
             for (int j = 0; j < 16; j += L) {
                 int to = at + STEP * n + j;
                 signed(w, j).mul(d).intoArray(dst, to);
@@ -128,7 +129,7 @@ final class BlockDecoders {
                 signed(w, 32 + j).mul(d).intoArray(dst, to + 2 * plane);
                 signed(w, 48 + j).mul(d).intoArray(dst, to + 3 * plane);
             }
-            o += (long) STEP * one;
+            o += step;
         }
     }
 
@@ -140,10 +141,10 @@ final class BlockDecoders {
 
     private static void q8(MemorySegment src, long a, int k, float[] dst, int at, int plane) {
         int steps = k / STEP;
-        int one = OpaqueStep.one();
+        int step = OpaqueStep.of(68);
         long o = a;
         for (int n = 0; n < steps; n++) {
-            MemorySegment w = src.asSlice(o, 68);
+            MemorySegment w = slice(src, o, 68);
             float d0 = half(w, 0);
             float d1 = half(w, 34);
             for (int j = 0; j < 16; j += L) {
@@ -153,7 +154,7 @@ final class BlockDecoders {
                 signed(w, 36 + j).mul(d1).intoArray(dst, to + 2 * plane);
                 signed(w, 52 + j).mul(d1).intoArray(dst, to + 3 * plane);
             }
-            o += 68L * one;
+            o += step;
         }
         if (k % STEP != 0) {
             q8Block(src, a + 68L * steps, dst, at + STEP * steps, plane);

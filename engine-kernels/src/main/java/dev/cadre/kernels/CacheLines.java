@@ -22,7 +22,7 @@ public final class CacheLines {
     public static int touch(MemorySegment memory, long from, long bytes) {
         int all = 0;
         int size = Math.toIntExact(bytes);
-        int step = LINE * OpaqueStep.one();
+        int step = OpaqueStep.of(LINE);
         for (int i = 0; i < size; i += step) {
             all ^= memory.get(ValueLayout.JAVA_BYTE, from + i);
         }

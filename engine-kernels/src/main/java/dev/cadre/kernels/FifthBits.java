@@ -51,21 +51,23 @@ final class FifthBits {
         float[] planes = c.ws.tile(4 * L);
         while (c.next()) {
             for (int odd = 0; odd < 2; odd++) { // one call, or both would be inlined
-                dot(c.src, c.at + odd * blockBytes, blockBytes, c.columns, c.x, c.xAt + 32 * odd, planes, 2 * L * odd);
+                dot(c, blockBytes, odd, planes);
             }
             addUp(c.sums, c.sumsAt, planes);
         }
     }
 
-    private static void dot(
-            MemorySegment src, long a, int blockBytes, int k, float[] x, int xAt, float[] planes, int to) {
+    private static void dot(RowCursor c, int blockBytes, int odd, float[] planes) {
+        MemorySegment src = c.src;
+        float[] x = c.x;
+        int xAt = c.xAt + 32 * odd;
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector base = blockBytes == Q5_1 ? StoredLanes.BASE_0 : BASE_0_AND_16;
-        int one = OpaqueStep.one();
-        long o = a;
-        int i = xAt;
-        for (int n = 0; n < k / STEP; n++) {
+        long o = c.at + odd * blockBytes;
+        int steps = c.columns / STEP;
+        for (int n = 0; n < steps; n++) {
+            int i = xAt + STEP * n;
             int head = int32(src, o);
             FloatVector d = FloatVector.broadcast(F, Float.float16ToFloat((short) head));
             FloatVector m = FloatVector.broadcast(F, minimum(head, blockBytes));
@@ -76,11 +78,10 @@ final class FifthBits {
                 s0 = code(b.and(LOW_NIBBLE), f, LOW, base).fma(d, m).fma(load(x, i + j), s0);
                 s1 = code(StoredLanes.right(b, 4), f, HIGH, base).fma(d, m).fma(load(x, i + 16 + j), s1);
             }
-            o += 2L * blockBytes * one;
-            i += STEP * one;
+            o += 2L * blockBytes; // a variable, which does what OpaqueStep is for
         }
-        s0.intoArray(planes, to);
-        s1.intoArray(planes, to + L);
+        s0.intoArray(planes, 2 * L * odd);
+        s1.intoArray(planes, 2 * L * odd + L);
     }
 
     /** What scaled codes are added to, which leaves those of Q5_0 as they are. */

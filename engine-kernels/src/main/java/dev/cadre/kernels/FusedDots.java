@@ -9,6 +9,7 @@ import static dev.cadre.kernels.StoredLanes.load;
 import static dev.cadre.kernels.StoredLanes.lowLess8;
 import static dev.cadre.kernels.StoredLanes.pick;
 import static dev.cadre.kernels.StoredLanes.signed;
+import static dev.cadre.kernels.StoredLanes.slice;
 import static dev.cadre.kernels.StoredLanes.unsigned;
 
 import dev.cadre.kernels.format.BlockFormat;
@@ -109,20 +110,24 @@ final class FusedDots {
 
     static void q8(RowCursor c) {
         while (c.next()) {
-            q8(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt);
+            q8Part(c);
         }
     }
 
-    private static void q8(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt) {
+    private static void q8Part(RowCursor c) {
+        MemorySegment src = c.src;
+        float[] x = c.x;
+        int xAt = c.xAt;
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
         FloatVector s3 = s0;
-        int one = OpaqueStep.one();
-        long o = a;
-        int i = xAt;
-        for (int n = 0; n < k / STEP; n++) {
-            MemorySegment w = src.asSlice(o, 68);
+        long o = c.at;
+        int step = OpaqueStep.of(68);
+        int steps = c.columns / STEP;
+        for (int n = 0; n < steps; n++) {
+            int i = xAt + STEP * n;
+            MemorySegment w = slice(src, o, 68);
             float d0 = half(w, 0);
             float d1 = half(w, 34);
             for (int j = 0; j < 16; j += L) {
@@ -131,50 +136,50 @@ final class FusedDots {
                 s2 = signed(w, 36 + j).mul(d1).fma(load(x, i + 32 + j), s2);
                 s3 = signed(w, 52 + j).mul(d1).fma(load(x, i + 48 + j), s3);
             }
-            o += 68L * one;
-            i += STEP * one;
+            o += step;
         }
-        addUp(p, pAt, s0, s1, s2, s3);
+        addUp(c.sums, c.sumsAt, s0, s1, s2, s3);
     }
 
     static void q4(RowCursor c) {
         while (c.next()) {
-            q4(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt);
+            q4Part(c);
         }
     }
 
-    private static void q4(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt) {
+    private static void q4Part(RowCursor c) {
+        MemorySegment src = c.src;
+        float[] x = c.x;
+        int xAt = c.xAt;
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
         FloatVector s3 = s0;
-        int one = OpaqueStep.one();
-        long o = a;
-        int i = xAt;
-        for (int n = 0; n < k / STEP; n++) {
-            MemorySegment w = src.asSlice(o, 36);
+        long o = c.at;
+        int step = OpaqueStep.of(36);
+        int steps = c.columns / STEP;
+        for (int n = 0; n < steps; n++) {
+            int i = xAt + STEP * n;
+            MemorySegment w = slice(src, o, 36);
             float d0 = half(w, 0);
             float d1 = half(w, 18);
             for (int j = 0; j < 16; j += L) {
                 IntVector b = unsigned(w, 2 + j);
                 s0 = lowLess8(b).mul(d0).fma(load(x, i + j), s0);
                 s1 = highLess8(b).mul(d0).fma(load(x, i + 16 + j), s1);
-                IntVector c = unsigned(w, 20 + j);
-                s2 = lowLess8(c).mul(d1).fma(load(x, i + 32 + j), s2);
-                s3 = highLess8(c).mul(d1).fma(load(x, i + 48 + j), s3);
+                IntVector e = unsigned(w, 20 + j);
+                s2 = lowLess8(e).mul(d1).fma(load(x, i + 32 + j), s2);
+                s3 = highLess8(e).mul(d1).fma(load(x, i + 48 + j), s3);
             }
-            o += 36L * one;
-            i += STEP * one;
+            o += step;
         }
-        addUp(p, pAt, s0, s1, s2, s3);
+        addUp(c.sums, c.sumsAt, s0, s1, s2, s3);
     }
 
     /**
      * Fields of codes move to a float's places, where {@link HalfWords#mayBeFields}. NaN is looked for afterwards,
      * when the codes are in the cache. Both tests are called through handles, since the loop below is near C2's limit
-     * and may be inlined here.
-     *
-     * @param s a scale for each 64 columns, times {@link HalfWords#E4M3_UNIT}
+     * and may be inlined here. There is a scale for each 64 columns, times {@link HalfWords#E4M3_UNIT}.
      */
     static void e4m3(RowCursor c) {
         boolean fields = false;
@@ -183,9 +188,9 @@ final class FusedDots {
                 fields = RowKernels.mayBeFields(c);
             }
             if (fields) {
-                e4m3(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, c.scales, c.scalesAt);
-                if (RowKernels.hasNan(c)) {
-                    c.sums[c.sumsAt] = Float.NaN;
+                e4m3Part(c);
+                if (c.lastTogether() && RowKernels.hasNan(c.src, c.at - c.before(), c.unpacked)) {
+                    markNan(c);
                 }
             } else {
                 RowKernels.dotHalves(c);
@@ -193,29 +198,42 @@ final class FusedDots {
         }
     }
 
-    private static void e4m3(
-            MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s, int sAt) {
+    private static void e4m3Part(RowCursor c) {
+        MemorySegment src = c.src;
+        float[] x = c.x;
+        int xAt = c.xAt;
+        float[] s = c.scales;
+        int sAt = c.scalesAt;
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
         FloatVector s3 = s0;
-        guard(src, a);
-        int one = OpaqueStep.one();
-        long o = a;
-        int i = xAt;
-        for (int n = 0; n < k / STEP; n++) {
+        guard(src, c.at);
+        long o = c.at;
+        int step = OpaqueStep.of(STEP);
+        int steps = c.columns / STEP;
+        for (int n = 0; n < steps; n++) {
+            int i = xAt + STEP * n;
             FloatVector d = FloatVector.broadcast(F, s[sAt + n] * E4M3_FACTOR);
-            MemorySegment w = src.asSlice(o, STEP);
+            MemorySegment w = slice(src, o, STEP);
             for (int j = 0; j < 16; j += L) {
                 s0 = e4m3(w, j).mul(d).fma(load(x, i + j), s0);
                 s1 = e4m3(w, 16 + j).mul(d).fma(load(x, i + 16 + j), s1);
                 s2 = e4m3(w, 32 + j).mul(d).fma(load(x, i + 32 + j), s2);
                 s3 = e4m3(w, 48 + j).mul(d).fma(load(x, i + 48 + j), s3);
             }
-            o += (long) STEP * one;
-            i += STEP * one;
+            o += step;
         }
-        addUp(p, pAt, s0, s1, s2, s3);
+        addUp(c.sums, c.sumsAt, s0, s1, s2, s3);
+    }
+
+    /** Of the rows together that end with this one, those with a NaN get it as their sum. */
+    private static void markNan(RowCursor c) {
+        for (int back = 0; back <= c.place; back++) {
+            if (RowKernels.hasNan(c.src, c.at - (long) back * c.columns, c.columns)) {
+                c.sums[c.sumsAt - back * L] = Float.NaN;
+            }
+        }
     }
 
     static FloatVector e4m3(MemorySegment src, long o) {
@@ -225,33 +243,37 @@ final class FusedDots {
     /** Signed bytes, with a scale for each 64 columns that lies apart. */
     static void i8(RowCursor c) {
         while (c.next()) {
-            i8(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, c.scales, c.scalesAt);
+            i8Part(c);
         }
     }
 
-    private static void i8(
-            MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s, int sAt) {
+    private static void i8Part(RowCursor c) {
+        MemorySegment src = c.src;
+        float[] x = c.x;
+        int xAt = c.xAt;
+        float[] s = c.scales;
+        int sAt = c.scalesAt;
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
         FloatVector s3 = s0;
-        guard(src, a);
-        int one = OpaqueStep.one();
-        long o = a;
-        int i = xAt;
-        for (int n = 0; n < k / STEP; n++) {
+        guard(src, c.at);
+        long o = c.at;
+        int step = OpaqueStep.of(STEP);
+        int steps = c.columns / STEP;
+        for (int n = 0; n < steps; n++) {
+            int i = xAt + STEP * n;
             FloatVector d = FloatVector.broadcast(F, s[sAt + n]);
-            MemorySegment w = src.asSlice(o, STEP);
+            MemorySegment w = slice(src, o, STEP);
             for (int j = 0; j < 16; j += L) {
                 s0 = signed(w, j).mul(d).fma(load(x, i + j), s0);
                 s1 = signed(w, 16 + j).mul(d).fma(load(x, i + 16 + j), s1);
                 s2 = signed(w, 32 + j).mul(d).fma(load(x, i + 32 + j), s2);
                 s3 = signed(w, 48 + j).mul(d).fma(load(x, i + 48 + j), s3);
             }
-            o += (long) STEP * one;
-            i += STEP * one;
+            o += step;
         }
-        addUp(p, pAt, s0, s1, s2, s3);
+        addUp(c.sums, c.sumsAt, s0, s1, s2, s3);
     }
 
     /** {@link #q4} by a table, which is less for C2 and for the processor. A vector has 16 lanes. */
@@ -324,60 +346,66 @@ final class FusedDots {
 
     static void f32(RowCursor c) {
         while (c.next()) {
-            f32(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt);
+            f32Part(c);
         }
     }
 
-    private static void f32(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt) {
+    private static void f32Part(RowCursor c) {
+        MemorySegment src = c.src;
+        float[] x = c.x;
+        int xAt = c.xAt;
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
         FloatVector s3 = s0;
-        guard(src, a);
-        int one = OpaqueStep.one();
-        long o = a;
-        int i = xAt;
-        for (int n = 0; n < k / STEP; n++) {
-            MemorySegment w = src.asSlice(o, 256);
+        guard(src, c.at);
+        long o = c.at;
+        int step = OpaqueStep.of(256);
+        int steps = c.columns / STEP;
+        for (int n = 0; n < steps; n++) {
+            int i = xAt + STEP * n;
+            MemorySegment w = slice(src, o, 256);
             for (int j = 0; j < 16; j += L) {
                 s0 = StoredLanes.f32(w, 4 * j).fma(load(x, i + j), s0);
                 s1 = StoredLanes.f32(w, 64 + 4 * j).fma(load(x, i + 16 + j), s1);
                 s2 = StoredLanes.f32(w, 128 + 4 * j).fma(load(x, i + 32 + j), s2);
                 s3 = StoredLanes.f32(w, 192 + 4 * j).fma(load(x, i + 48 + j), s3);
             }
-            o += 256L * one;
-            i += STEP * one;
+            o += step;
         }
-        addUp(p, pAt, s0, s1, s2, s3);
+        addUp(c.sums, c.sumsAt, s0, s1, s2, s3);
     }
 
     static void bf16(RowCursor c) {
         while (c.next()) {
-            bf16(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt);
+            bf16Part(c);
         }
     }
 
-    private static void bf16(MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt) {
+    private static void bf16Part(RowCursor c) {
+        MemorySegment src = c.src;
+        float[] x = c.x;
+        int xAt = c.xAt;
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
         FloatVector s3 = s0;
-        guard(src, a);
-        int one = OpaqueStep.one();
-        long o = a;
-        int i = xAt;
-        for (int n = 0; n < k / STEP; n++) {
-            MemorySegment w = src.asSlice(o, 128);
+        guard(src, c.at);
+        long o = c.at;
+        int step = OpaqueStep.of(128);
+        int steps = c.columns / STEP;
+        for (int n = 0; n < steps; n++) {
+            int i = xAt + STEP * n;
+            MemorySegment w = slice(src, o, 128);
             for (int j = 0; j < 16; j += L) {
                 s0 = StoredLanes.bf16(w, 2 * j).fma(load(x, i + j), s0);
                 s1 = StoredLanes.bf16(w, 32 + 2 * j).fma(load(x, i + 16 + j), s1);
                 s2 = StoredLanes.bf16(w, 64 + 2 * j).fma(load(x, i + 32 + j), s2);
                 s3 = StoredLanes.bf16(w, 96 + 2 * j).fma(load(x, i + 48 + j), s3);
             }
-            o += 128L * one;
-            i += STEP * one;
+            o += step;
         }
-        addUp(p, pAt, s0, s1, s2, s3);
+        addUp(c.sums, c.sumsAt, s0, s1, s2, s3);
     }
 
     /**
@@ -388,29 +416,33 @@ final class FusedDots {
         float[] planes = c.ws.tile(4 * L);
         while (c.next()) {
             for (int odd = 0; odd < 2; odd++) { // one call, or both would be inlined
-                f16Planes(c.src, c.at + 32 * odd, c.x, c.xAt + 16 * odd, c.columns, planes, L * odd);
+                f16Planes(c, odd, planes);
             }
             addUp(c.sums, c.sumsAt, planes);
         }
     }
 
-    private static void f16Planes(MemorySegment src, long a, float[] x, int xAt, int k, float[] planes, int to) {
+    private static void f16Planes(RowCursor c, int odd, float[] planes) {
+        MemorySegment src = c.src;
+        float[] x = c.x;
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s2 = s0;
-        guard(src, a);
-        int one = OpaqueStep.one();
-        long o = a;
-        int i = xAt;
-        for (int n = 0; n < k / STEP; n++) {
-            MemorySegment w = src.asSlice(o, 96); // ends with the row where it begins with the second plane
+        guard(src, c.at);
+        long o = c.at + 32 * odd;
+        int i = c.xAt + 16 * odd;
+        int step = OpaqueStep.of(128);
+        int columnStep = OpaqueStep.of(STEP);
+        int steps = c.columns / STEP;
+        for (int n = 0; n < steps; n++) {
+            MemorySegment w = slice(src, o, 96); // ends with the row where it begins with the second plane
             for (int j = 0; j < 16; j += L) {
                 s0 = StoredLanes.f16(w, 2 * j).fma(load(x, i + j), s0);
                 s2 = StoredLanes.f16(w, 64 + 2 * j).fma(load(x, i + 32 + j), s2);
             }
-            o += 128L * one;
-            i += STEP * one;
+            o += step;
+            i += columnStep;
         }
-        s0.intoArray(planes, to);
-        s2.intoArray(planes, to + 2 * L);
+        s0.intoArray(planes, L * odd);
+        s2.intoArray(planes, L * odd + 2 * L);
     }
 }

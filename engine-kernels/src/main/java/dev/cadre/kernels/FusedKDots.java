@@ -11,6 +11,7 @@ import static dev.cadre.kernels.StoredLanes.load;
 import static dev.cadre.kernels.StoredLanes.low;
 import static dev.cadre.kernels.StoredLanes.pick;
 import static dev.cadre.kernels.StoredLanes.right;
+import static dev.cadre.kernels.StoredLanes.slice;
 import static dev.cadre.kernels.StoredLanes.unsigned;
 
 import java.lang.foreign.MemorySegment;
@@ -65,34 +66,37 @@ final class FusedKDots {
     static void q4ByTable(RowCursor c) {
         while (c.next()) {
             float[] s = RowKernels.unpackScales(c);
-            q4ByTable(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, s, c.before() / 16);
+            q4ByTable(c, s);
         }
     }
 
-    private static void q4ByTable(
-            MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s, int sAt) {
+    private static void q4ByTable(RowCursor c, float[] s) {
+        MemorySegment src = c.src;
+        long a = c.at;
+        float[] x = c.x;
+        int xAt = c.xAt;
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
         FloatVector s3 = s0;
         guard(src, a);
-        int one = OpaqueStep.one();
-        int i = xAt;
-        int d = sAt;
-        for (int n = 0; n < k / STEP; n++) {
-            MemorySegment w = src.asSlice(a + 16 + 32L * n + 16L * (n >> 2), 32);
+        int d = c.before() / 16;
+        int step = OpaqueStep.of(4);
+        int steps = c.columns / STEP;
+        for (int n = 0; n < steps; n++) {
+            int i = xAt + STEP * n;
+            MemorySegment w = slice(src, a + 16 + 32L * n + 16L * (n >> 2), 32);
             IntVector t0 = nibbles(s, d);
             IntVector t1 = nibbles(s, d + 1);
             IntVector b = unsigned(w, 0);
-            IntVector c = unsigned(w, 16);
+            IntVector e = unsigned(w, 16);
             s0 = pick(b, t0).fma(load(x, i), s0);
-            s1 = pick(c, t0).fma(load(x, i + 16), s1);
+            s1 = pick(e, t0).fma(load(x, i + 16), s1);
             s2 = pick(right(b, 4), t1).fma(load(x, i + 32), s2);
-            s3 = pick(right(c, 4), t1).fma(load(x, i + 48), s3);
-            i += STEP * one;
-            d += 4 * one;
+            s3 = pick(right(e, 4), t1).fma(load(x, i + 48), s3);
+            d += step;
         }
-        addUp(p, pAt, s0, s1, s2, s3);
+        addUp(c.sums, c.sumsAt, s0, s1, s2, s3);
     }
 
     /** The bits of what nibbles stand for: times the scale s[d], plus the minimum two floats on. */
@@ -143,33 +147,36 @@ final class FusedKDots {
     static void iq4Xs(RowCursor c) {
         while (c.next()) {
             float[] s = RowKernels.unpackScales(c);
-            iq4Xs(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, s, c.before() / 32);
+            iq4Xs(c, s);
         }
     }
 
-    private static void iq4Xs(
-            MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s, int sAt) {
+    private static void iq4Xs(RowCursor c, float[] s) {
+        MemorySegment src = c.src;
+        long a = c.at;
+        float[] x = c.x;
+        int xAt = c.xAt;
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
         FloatVector s3 = s0;
         guard(src, a);
-        int one = OpaqueStep.one();
-        int i = xAt;
-        int d = sAt;
-        for (int n = 0; n < k / STEP; n++) {
-            MemorySegment w = src.asSlice(a + 8 + 32L * n + 8L * (n >> 2), 32);
+        int d = c.before() / 32;
+        int step = OpaqueStep.of(2);
+        int steps = c.columns / STEP;
+        for (int n = 0; n < steps; n++) {
+            int i = xAt + STEP * n;
+            MemorySegment w = slice(src, a + 8 + 32L * n + 8L * (n >> 2), 32);
             IntVector t0 = VectorKDecoders.LEVELS.mul(s[d]).reinterpretAsInts();
             IntVector t1 = VectorKDecoders.LEVELS.mul(s[d + 1]).reinterpretAsInts();
             IntVector b = unsigned(w, 0);
             s0 = pick(b, t0).fma(load(x, i), s0);
             s1 = pick(b.lanewise(VectorOperators.LSHR, 4), t0).fma(load(x, i + 16), s1);
-            IntVector c = unsigned(w, 16);
-            s2 = pick(c, t1).fma(load(x, i + 32), s2);
-            s3 = pick(c.lanewise(VectorOperators.LSHR, 4), t1).fma(load(x, i + 48), s3);
-            i += STEP * one;
-            d += 2 * one;
+            IntVector e = unsigned(w, 16);
+            s2 = pick(e, t1).fma(load(x, i + 32), s2);
+            s3 = pick(e.lanewise(VectorOperators.LSHR, 4), t1).fma(load(x, i + 48), s3);
+            d += step;
         }
-        addUp(p, pAt, s0, s1, s2, s3);
+        addUp(c.sums, c.sumsAt, s0, s1, s2, s3);
     }
 }

@@ -61,7 +61,7 @@ final class HalfWords {
     /** @param n a multiple of {@link PanelDots#STEP} */
     static void e4m3(MemorySegment src, long a, int n, short[] halves) {
         guard(src, a);
-        int step = S.length() * OpaqueStep.one();
+        int step = OpaqueStep.of(S.length());
         for (int i = 0; i < n; i += step) {
             ShortVector code = (ShortVector)
                     ByteVector.fromMemorySegment(Lanes.HALF, src, a + i, LE).convertShape(VectorOperators.B2S, S, 0);

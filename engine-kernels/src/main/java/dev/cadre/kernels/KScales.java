@@ -11,6 +11,7 @@ import static dev.cadre.kernels.StoredLanes.high;
 import static dev.cadre.kernels.StoredLanes.int32;
 import static dev.cadre.kernels.StoredLanes.low;
 import static dev.cadre.kernels.StoredLanes.signed;
+import static dev.cadre.kernels.StoredLanes.slice;
 import static dev.cadre.kernels.StoredLanes.unsigned;
 
 import dev.cadre.kernels.format.BlockFormat;
@@ -64,11 +65,10 @@ final class KScales {
 
     /** For 64 columns u, s[4u..4u + 4) = d·scale of the first 32, of the second; -dmin·minimum of both. */
     private static void scalesAndMinima(MemorySegment src, long a, int k, int blockBytes, float[] s) {
-        int one = OpaqueStep.one();
+        int step = OpaqueStep.of(blockBytes);
         long o = a;
-        int to = 0;
         for (int n = 0; n < k / BLOCK; n++) {
-            MemorySegment block = src.asSlice(o, 144); // of Q5_K, the beginning
+            MemorySegment block = slice(src, o, 144); // of Q5_K, the beginning
             FloatVector factors = FloatVector.broadcast(F, half(block, 0)).blend(-half(block, 2), MINIMA);
             IntVector head = IntVector.fromMemorySegment(I, block, 0, LE);
             for (int j = 0; j < 16; j += L) {
@@ -80,10 +80,9 @@ final class KScales {
                         .selectFrom(head)
                         .lanewise(VectorOperators.LSHR, ints(HIGH_SHIFT, j))
                         .and(ints(HIGH_MASK, j));
-                VectorDecoders.toFloats(low.or(high)).mul(factors).intoArray(s, to + j);
+                VectorDecoders.toFloats(low.or(high)).mul(factors).intoArray(s, 16 * n + j);
             }
-            o += (long) blockBytes * one;
-            to += 16 * one;
+            o += step;
         }
     }
 

@@ -81,54 +81,38 @@ final class NibblePairs {
     static void int4(RowCursor c) {
         while (c.next()) {
             if (c.pairZeros == null) {
-                dot(c, c.src, c.at, c.pairScales, c.pairScalesAt, c.x, c.xAt, c.sums, c.sumsAt, FusedDots.LESS_8);
+                dot(c, FusedDots.LESS_8);
             } else {
-                dotLessZeros(
-                        c,
-                        c.src,
-                        c.at,
-                        c.pairScales,
-                        c.pairScalesAt,
-                        c.pairZeros,
-                        c.pairZerosAt,
-                        c.x,
-                        c.xAt,
-                        c.sums,
-                        c.sumsAt);
+                dotLessZeros(c);
             }
         }
     }
 
     static void fp4(RowCursor c) {
         while (c.next()) {
-            dot(c, c.src, c.at, c.pairScales, c.pairScalesAt, c.x, c.xAt, c.sums, c.sumsAt, E2M1);
+            dot(c, E2M1);
         }
     }
 
     /** A vector has 16 lanes. */
-    private static void dot(
-            RowCursor cursor,
-            MemorySegment src,
-            long a,
-            MemorySegment scales,
-            long scalesAt,
-            float[] x,
-            int xAt,
-            float[] p,
-            int pAt,
-            float[] numbers) {
+    private static void dot(RowCursor c, float[] numbers) {
+        MemorySegment src = c.src;
+        MemorySegment scales = c.pairScales;
+        long scalesAt = c.pairScalesAt;
+        int kind = c.pairScaleKind;
+        int shift = c.pairScaleShift;
+        float[] x = c.x;
+        int xAt = c.xAt;
         FloatVector table = load(numbers, 0);
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
         FloatVector s3 = s0;
-        int kind = cursor.pairScaleKind;
-        int shift = cursor.pairScaleShift;
-        int k = cursor.columns;
-        int one = OpaqueStep.one();
-        long o = a;
-        int i = xAt;
-        for (int n = 0; n < k / STEP; n++) {
+        long o = c.at;
+        int step = OpaqueStep.of(2 * BYTES);
+        int steps = c.columns / STEP;
+        for (int n = 0; n < steps; n++) {
+            int i = xAt + STEP * n;
             IntVector t0 =
                     table.mul(scale(scales, scalesAt, 2 * n >> shift, kind)).reinterpretAsInts();
             IntVector t1 =
@@ -136,40 +120,35 @@ final class NibblePairs {
             IntVector b = unsigned(src, o);
             s0 = pick(b, t0).fma(load(x, i), s0);
             s1 = pick(right(b, 4), t0).fma(load(x, i + 16), s1);
-            IntVector c = unsigned(src, o + BYTES);
-            s2 = pick(c, t1).fma(load(x, i + 32), s2);
-            s3 = pick(right(c, 4), t1).fma(load(x, i + 48), s3);
-            o += 2L * BYTES * one;
-            i += STEP * one;
+            IntVector e = unsigned(src, o + BYTES);
+            s2 = pick(e, t1).fma(load(x, i + 32), s2);
+            s3 = pick(right(e, 4), t1).fma(load(x, i + 48), s3);
+            o += step;
         }
-        addUp(p, pAt, s0, s1, s2, s3);
+        addUp(c.sums, c.sumsAt, s0, s1, s2, s3);
     }
 
     /** As {@link #dot}, with a zero point for each group. Apart from it, whose loop would be slower by asking. */
-    private static void dotLessZeros(
-            RowCursor cursor,
-            MemorySegment src,
-            long a,
-            MemorySegment scales,
-            long scalesAt,
-            MemorySegment zeros,
-            long zerosAt,
-            float[] x,
-            int xAt,
-            float[] p,
-            int pAt) {
+    private static void dotLessZeros(RowCursor c) {
+        MemorySegment src = c.src;
+        MemorySegment scales = c.pairScales;
+        long scalesAt = c.pairScalesAt;
+        int kind = c.pairScaleKind;
+        int shift = c.pairScaleShift;
+        MemorySegment zeros = c.pairZeros;
+        long zerosAt = c.pairZerosAt;
+        int up = c.pairZeroShift;
+        float[] x = c.x;
+        int xAt = c.xAt;
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector s2 = s0;
         FloatVector s3 = s0;
-        int kind = cursor.pairScaleKind;
-        int shift = cursor.pairScaleShift;
-        int up = cursor.pairZeroShift;
-        int k = cursor.columns;
-        int one = OpaqueStep.one();
-        long o = a;
-        int i = xAt;
-        for (int n = 0; n < k / STEP; n++) {
+        long o = c.at;
+        int step = OpaqueStep.of(2 * BYTES);
+        int steps = c.columns / STEP;
+        for (int n = 0; n < steps; n++) {
+            int i = xAt + STEP * n;
             int g = 2 * n >> shift;
             IntVector t0 = levels(zero(zeros, zerosAt, g, up), scale(scales, scalesAt, g, kind));
             IntVector b = unsigned(src, o);
@@ -177,13 +156,12 @@ final class NibblePairs {
             s1 = pick(right(b, 4), t0).fma(load(x, i + 16), s1);
             g = 2 * n + 1 >> shift;
             IntVector t1 = levels(zero(zeros, zerosAt, g, up), scale(scales, scalesAt, g, kind));
-            IntVector c = unsigned(src, o + BYTES);
-            s2 = pick(c, t1).fma(load(x, i + 32), s2);
-            s3 = pick(right(c, 4), t1).fma(load(x, i + 48), s3);
-            o += 2L * BYTES * one;
-            i += STEP * one;
+            IntVector e = unsigned(src, o + BYTES);
+            s2 = pick(e, t1).fma(load(x, i + 32), s2);
+            s3 = pick(right(e, 4), t1).fma(load(x, i + 48), s3);
+            o += step;
         }
-        addUp(p, pAt, s0, s1, s2, s3);
+        addUp(c.sums, c.sumsAt, s0, s1, s2, s3);
     }
 
     /** The bits of what codes stand for. */

@@ -13,8 +13,8 @@ final class OpaqueStep {
 
     private OpaqueStep() {}
 
-    /** 1. To be asked for before a loop, whose places then advance by products with it. */
-    static int one() {
-        return one;
+    /** The same number, for a place in memory to advance by; not to be asked for in the loop itself. */
+    static int of(int step) {
+        return step * one;
     }
 }

@@ -240,10 +240,10 @@ final class RowKernels {
         }
     }
 
-    /** Whether there is a NaN in a part of a row. */
-    static boolean hasNan(RowCursor c) {
+    /** {@link StoredLanes#hasE4m3Nan}. */
+    static boolean hasNan(MemorySegment src, long a, int n) {
         try {
-            return (boolean) NAN_TESTS[0].invokeExact(c.src, c.at, c.columns);
+            return (boolean) NAN_TESTS[0].invokeExact(src, a, n);
         } catch (Throwable t) {
             throw unchecked(t);
         }

@@ -4,6 +4,7 @@ import static dev.cadre.kernels.StoredLanes.LE;
 import static dev.cadre.kernels.StoredLanes.guard;
 import static dev.cadre.kernels.StoredLanes.left;
 import static dev.cadre.kernels.StoredLanes.right;
+import static dev.cadre.kernels.StoredLanes.slice;
 
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.ByteVector;
@@ -52,13 +53,12 @@ final class StagedCodes {
 
     /** Four low bits in nibbles, two upper bits in pairs; less 32. */
     static void q6(MemorySegment src, long a, int k, byte[] codes, float[] s) {
-        int one = OpaqueStep.one();
+        int step = OpaqueStep.of(210);
         long o = a;
-        int at = 0;
         for (int n = 0; n < k / 256; n++) {
-            MemorySegment block = src.asSlice(o, 210);
+            MemorySegment block = slice(src, o, 210);
             for (int j = 0; j < 64; j += N) {
-                int to = at + 128 * (j >> 5) + (j & 31);
+                int to = 256 * n + 128 * (j >> 5) + (j & 31);
                 IntVector b = load(block, 64 * (j >> 5) + (j & 31));
                 IntVector c = load(block, 64 * (j >> 5) + 32 + (j & 31));
                 IntVector upper = load(block, 128 + j);
@@ -67,27 +67,24 @@ final class StagedCodes {
                 storeLess(right(b, 4).and(NIBBLE).or(upper.and(BITS_45)), 32, codes, to + 64);
                 storeLess(right(c, 4).and(NIBBLE).or(right(upper, 2).and(BITS_45)), 32, codes, to + 96);
             }
-            o += 210L * one;
-            at += 256 * one;
+            o += step;
         }
     }
 
     /** Four low bits in nibbles, the fifth bits of eight groups in 32 bytes. */
     static void q5(MemorySegment src, long a, int k, byte[] codes, float[] s) {
-        int one = OpaqueStep.one();
+        int step = OpaqueStep.of(176);
         long o = a;
-        int at = 0;
         for (int n = 0; n < k / 256; n++) {
-            MemorySegment block = src.asSlice(o, 176);
+            MemorySegment block = slice(src, o, 176);
             for (int j = 0; j < 128; j += N) {
-                int to = at + 64 * (j >> 5) + (j & 31);
+                int to = 256 * n + 64 * (j >> 5) + (j & 31);
                 IntVector b = load(block, 48 + j);
                 IntVector fifth = right(load(block, 16 + (j & 31)), 2 * (j >> 5));
                 store(b.and(NIBBLE).or(left(fifth, 4).and(BIT_4)), codes, to);
                 store(right(b, 4).and(NIBBLE).or(left(fifth, 3).and(BIT_4)), codes, to + 32);
             }
-            o += 176L * one;
-            at += 256 * one;
+            o += step;
         }
     }
 
@@ -107,13 +104,12 @@ final class StagedCodes {
 
     /** Pairs of bits, the third bits of eight groups in 32 bytes; less 4. */
     static void q3(MemorySegment src, long a, int k, byte[] codes, float[] s) {
-        int one = OpaqueStep.one();
+        int step = OpaqueStep.of(110);
         long o = a;
-        int at = 0;
         for (int n = 0; n < k / 256; n++) {
-            MemorySegment block = src.asSlice(o, 110);
+            MemorySegment block = slice(src, o, 110);
             for (int j = 0; j < 64; j += N) {
-                int to = at + 128 * (j >> 5) + (j & 31);
+                int to = 256 * n + 128 * (j >> 5) + (j & 31);
                 IntVector b = load(block, 32 + j);
                 IntVector third = right(load(block, j & 31), 4 * (j >> 5));
                 storeLess(b.and(BITS_01).or(left(third, 2).and(BIT_2)), 4, codes, to);
@@ -121,8 +117,7 @@ final class StagedCodes {
                 storeLess(right(b, 4).and(BITS_01).or(third.and(BIT_2)), 4, codes, to + 64);
                 storeLess(right(b, 6).and(BITS_01).or(right(third, 1).and(BIT_2)), 4, codes, to + 96);
             }
-            o += 110L * one;
-            at += 256 * one;
+            o += step;
         }
     }
 }

@@ -40,6 +40,9 @@ final class StoredLanes {
     /** The code of NaN, but for its sign, and the greatest there is. */
     private static final byte E4M3_NAN = 0x7f;
 
+    /** The class of segments of mapped files ({@link MappedMemory}) and of memory from arenas. */
+    private static final Class<?> NATIVE = MemorySegment.NULL.getClass();
+
     private static final IntVector BYTE_SHIFTS = Lanes.INDEX.lanewise(VectorOperators.LSHL, 3);
 
     private StoredLanes() {}
@@ -65,11 +68,26 @@ final class StoredLanes {
             return;
         }
         guard(src, o);
-        int step = length * OpaqueStep.one();
+        int step = OpaqueStep.of(length);
         for (int i = 0; i < n - length; i += step) {
             ByteVector.fromMemorySegment(BYTES, src, o + i, LE).intoArray(dst, i);
         }
         ByteVector.fromMemorySegment(BYTES, src, o + n - length, LE).intoArray(dst, n - length);
+    }
+
+    /**
+     * A part of a constant size, whose accesses need no checks of bounds. C2 must know the class that it copies, or the
+     * copy is a call and an object; what the JDK's own methods have counted does not always tell.
+     */
+    static MemorySegment slice(MemorySegment src, long o, int bytes) {
+        if (src.getClass() == NATIVE) {
+            return src.asSlice(o, bytes);
+        }
+        return otherSlice(src, o, bytes);
+    }
+
+    private static MemorySegment otherSlice(MemorySegment src, long o, int bytes) {
+        return src.asSlice(o, bytes);
     }
 
     static float half(MemorySegment src, long o) {

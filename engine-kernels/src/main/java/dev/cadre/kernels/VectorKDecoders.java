@@ -8,6 +8,7 @@ import static dev.cadre.kernels.StoredLanes.high;
 import static dev.cadre.kernels.StoredLanes.low;
 import static dev.cadre.kernels.StoredLanes.pick;
 import static dev.cadre.kernels.StoredLanes.right;
+import static dev.cadre.kernels.StoredLanes.slice;
 import static dev.cadre.kernels.StoredLanes.unsigned;
 
 import java.lang.foreign.MemorySegment;
@@ -67,7 +68,7 @@ final class VectorKDecoders {
         for (int n = 0; n < k / STEP; n++) {
             IntVector t0 = FusedKDots.nibbles(s, sAt + 4 * n);
             IntVector t1 = FusedKDots.nibbles(s, sAt + 4 * n + 1);
-            MemorySegment w = src.asSlice(a + 16 + 32L * n + 16L * (n >> 2), 32);
+            MemorySegment w = slice(src, a + 16 + 32L * n + 16L * (n >> 2), 32);
             int to = at + STEP * n;
             IntVector b = unsigned(w, 0);
             IntVector c = unsigned(w, 16);
@@ -109,7 +110,7 @@ final class VectorKDecoders {
     private static void iq4Xs(MemorySegment src, long a, int k, float[] s, int sAt, float[] dst, int at, int plane) {
         guard(src, a);
         for (int n = 0; n < k / STEP; n++) {
-            MemorySegment w = src.asSlice(a + 8 + 32L * n + 8L * (n >> 2), 32);
+            MemorySegment w = slice(src, a + 8 + 32L * n + 8L * (n >> 2), 32);
             int to = at + STEP * n;
             IntVector t0 = LEVELS.mul(s[sAt + 2 * n]).reinterpretAsInts();
             IntVector t1 = LEVELS.mul(s[sAt + 2 * n + 1]).reinterpretAsInts();
