@@ -15,6 +15,7 @@ import static dev.cadre.kernels.StoredLanes.unsigned;
 import dev.cadre.kernels.format.BlockFormat;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
@@ -177,9 +178,9 @@ final class FusedDots {
     }
 
     /**
-     * Fields of codes move to a float's places, where {@link HalfWords#mayBeFields}. NaN is looked for afterwards,
-     * when the codes are in the cache. Both tests are called through handles, since the loop below is near C2's limit
-     * and may be inlined here. There is a scale for each 64 columns, times {@link HalfWords#E4M3_UNIT}.
+     * Fields of codes move to a float's places, where {@link HalfWords#mayBeFields}. NaN is looked for by the way. The
+     * test is called through a handle, since the loop below is near C2's limit and may be inlined here. There is a
+     * scale for each 64 columns, times {@link HalfWords#E4M3_UNIT}.
      */
     static void e4m3(RowCursor c) {
         boolean fields = false;
@@ -189,9 +190,6 @@ final class FusedDots {
             }
             if (fields) {
                 e4m3Part(c);
-                if (c.lastTogether() && RowKernels.hasNan(c.src, c.at - c.before(), c.unpacked)) {
-                    markNan(c);
-                }
             } else {
                 RowKernels.dotHalves(c);
             }
@@ -208,6 +206,7 @@ final class FusedDots {
         FloatVector s1 = s0;
         FloatVector s2 = s0;
         FloatVector s3 = s0;
+        ByteVector greatest = ByteVector.zero(Lanes.BYTES);
         guard(src, c.at);
         long o = c.at;
         int step = OpaqueStep.of(STEP);
@@ -216,6 +215,10 @@ final class FusedDots {
             int i = xAt + STEP * n;
             FloatVector d = FloatVector.broadcast(F, s[sAt + n] * E4M3_FACTOR);
             MemorySegment w = slice(src, o, STEP);
+            for (int j = 0; j < STEP; j += Lanes.BYTES.length()) {
+                greatest = greatest.max(ByteVector.fromMemorySegment(Lanes.BYTES, w, j, StoredLanes.LE)
+                        .and(StoredLanes.E4M3_NAN));
+            }
             for (int j = 0; j < 16; j += L) {
                 s0 = e4m3(w, j).mul(d).fma(load(x, i + j), s0);
                 s1 = e4m3(w, 16 + j).mul(d).fma(load(x, i + 16 + j), s1);
@@ -225,14 +228,8 @@ final class FusedDots {
             o += step;
         }
         addUp(c.sums, c.sumsAt, s0, s1, s2, s3);
-    }
-
-    /** Of the rows together that end with this one, those with a NaN get it as their sum. */
-    private static void markNan(RowCursor c) {
-        for (int back = 0; back <= c.place; back++) {
-            if (RowKernels.hasNan(c.src, c.at - (long) back * c.columns, c.columns)) {
-                c.sums[c.sumsAt - back * L] = Float.NaN;
-            }
+        if (greatest.compare(VectorOperators.EQ, StoredLanes.E4M3_NAN).anyTrue()) {
+            c.sums[c.sumsAt] = Float.NaN;
         }
     }
 

@@ -169,11 +169,6 @@ final class RowCursor {
         return columns * place;
     }
 
-    /** Whether this part is the last of those that are unpacked together. */
-    boolean lastTogether() {
-        return before() + columns == unpacked;
-    }
-
     /** Goes to the next part, or returns false behind the last. */
     boolean next() {
         boolean otherRow = true;

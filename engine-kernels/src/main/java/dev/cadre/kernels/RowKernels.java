@@ -83,13 +83,6 @@ final class RowKernels {
 
     private static final MethodHandle[] FIELD_TESTS = {find(HalfWords.class, "mayBeFields", TEST)};
 
-    private static final MethodHandle[] NAN_TESTS = {
-        find(
-                StoredLanes.class,
-                "hasE4m3Nan",
-                MethodType.methodType(boolean.class, MemorySegment.class, long.class, int.class))
-    };
-
     private static final MethodHandle[] HALVES_DECODERS = {find(HalfWords.class, "decode", HALVES_DECODE)};
 
     static {
@@ -235,15 +228,6 @@ final class RowKernels {
     static boolean mayBeFields(RowCursor c) {
         try {
             return (boolean) FIELD_TESTS[0].invokeExact(c.src, c.at, c.scaledColumns(), c.scales);
-        } catch (Throwable t) {
-            throw unchecked(t);
-        }
-    }
-
-    /** {@link StoredLanes#hasE4m3Nan}. */
-    static boolean hasNan(MemorySegment src, long a, int n) {
-        try {
-            return (boolean) NAN_TESTS[0].invokeExact(src, a, n);
         } catch (Throwable t) {
             throw unchecked(t);
         }

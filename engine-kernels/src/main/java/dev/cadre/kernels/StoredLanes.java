@@ -38,7 +38,7 @@ final class StoredLanes {
     private static final FloatVector ZERO = floats(0);
 
     /** The code of NaN, but for its sign, and the greatest there is. */
-    private static final byte E4M3_NAN = 0x7f;
+    static final byte E4M3_NAN = 0x7f;
 
     /** The class of segments of mapped files ({@link MappedMemory}) and of memory from arenas. */
     private static final Class<?> NATIVE = MemorySegment.NULL.getClass();
