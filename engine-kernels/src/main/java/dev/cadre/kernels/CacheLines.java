@@ -11,15 +11,32 @@ import java.lang.foreign.ValueLayout;
 public final class CacheLines {
     private static final int LINE = 64;
 
+    /** Places to read from at once where a stretch stands alone: each line would wait for the memory before it streams. */
+    private static final int PLACES = 4;
+
     private CacheLines() {}
 
     /**
-     * Reads a byte of every line of [from, from + bytes).
+     * Reads a byte of every line of [from, from + bytes), which does not follow what was read before.
      *
      * @param bytes fewer than 2^31
      * @return something made of the bytes, to be kept, or the compiler drops the reads
      */
     public static int touch(MemorySegment memory, long from, long bytes) {
+        int all = 0;
+        int size = Math.toIntExact(bytes);
+        int part = size / PLACES / LINE * LINE;
+        int step = OpaqueStep.of(LINE);
+        for (int i = 0; i < part; i += step) {
+            for (int place = 0; place < PLACES; place++) {
+                all ^= memory.get(ValueLayout.JAVA_BYTE, from + i + (long) place * part);
+            }
+        }
+        return all ^ touchNext(memory, from + PLACES * part, size - PLACES * part);
+    }
+
+    /** As {@link #touch}, of what follows the bytes read before: from front to back, as the hardware reads ahead. */
+    public static int touchNext(MemorySegment memory, long from, long bytes) {
         int all = 0;
         int size = Math.toIntExact(bytes);
         int step = OpaqueStep.of(LINE);

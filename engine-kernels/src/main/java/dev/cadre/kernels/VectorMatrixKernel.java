@@ -146,7 +146,7 @@ final class VectorMatrixKernel implements MatrixKernel {
 
     private static void touch(Matrix w, long row, int rows, Workspace ws) {
         long bytes = (rows - 1) * w.stride() + w.rowBytes();
-        ws.touched ^= CacheLines.touch(w.data(), w.offset(row, 0), Math.min(FETCHED_AT_MOST, bytes));
+        ws.touched ^= CacheLines.touchNext(w.data(), w.offset(row, 0), Math.min(FETCHED_AT_MOST, bytes));
     }
 
     /** A reader decodes whole rows only. */
