@@ -11,7 +11,7 @@ import java.lang.foreign.ValueLayout;
 public final class CacheLines {
     private static final int LINE = 64;
 
-    /** Places to read from at once where a stretch stands alone: each line would wait for the memory before it streams. */
+    /** Places to read from at once where a stretch stands alone, so that several lines are waited for at once. */
     private static final int PLACES = 4;
 
     private CacheLines() {}
