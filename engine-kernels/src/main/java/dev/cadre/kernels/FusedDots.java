@@ -428,7 +428,7 @@ final class FusedDots {
         long o = c.at + 32 * odd;
         int i = c.xAt + 16 * odd;
         int step = OpaqueStep.of(128);
-        int columnStep = OpaqueStep.of(STEP);
+        int columnStep = OpaqueStep.of(STEP); // with places in x that C2 foretells, it takes a first pass apart here
         int steps = c.columns / STEP;
         for (int n = 0; n < steps; n++) {
             MemorySegment w = slice(src, o, 96); // ends with the row where it begins with the second plane
