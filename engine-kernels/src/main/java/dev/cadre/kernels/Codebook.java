@@ -11,7 +11,7 @@ import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The codebook of an IQ type, and the way from the words of {@link CodebookFields} to a signed byte for each element.
+ * The codebook of an IQ type, and the way from what {@link CodebookFields} unpacks to a signed byte for each element.
  *
  * <p>Entries are looked up by scalar loads. A vector's gather takes as long, since it is split into them.
  */

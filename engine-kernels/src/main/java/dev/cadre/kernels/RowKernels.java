@@ -328,7 +328,7 @@ final class RowKernels {
     static int tokensInTurn(BlockFormat format) {
         int f = format.ordinal();
         if (TESTS[f] != null) {
-            return 2; // each looks for NaN
+            return 2; // each asks whether its codes may be fields, and looks for NaN
         }
         boolean unpacks =
                 SCALE_KERNELS[f] != null || CODE_KERNELS[f] != null || CodebookRows.has(format) || takesHalves(format);

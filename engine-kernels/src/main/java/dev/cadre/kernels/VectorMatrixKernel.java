@@ -27,9 +27,8 @@ final class VectorMatrixKernel implements MatrixKernel {
     private static final int TOKEN_BLOCK = 32;
 
     /**
-     * Stored weights brought into the cache at a time for few tokens, in bytes. A core follows a stream only while it
-     * reads without a pause: between products it would begin anew at each row, and the products of few tokens are too
-     * short to make up for that.
+     * Stored weights brought into the cache at a time before they are decoded, in bytes. A core follows a stream only
+     * while it reads without a pause: between products it would begin anew at each row.
      */
     private static final long FETCHED = 32 << 10;
 
