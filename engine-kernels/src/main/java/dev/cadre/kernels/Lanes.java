@@ -89,26 +89,36 @@ final class Lanes {
         for (; r <= rows - L; r += L) {
             int from = at + r * L;
             if (L >= 16) {
-                foldHalf(v, from, 8, SWAP_8, UPPER_8);
+                foldQuarters(v, from);
+            } else if (L >= 8) {
+                foldHalves(v, from);
             }
-            if (L >= 8) {
-                foldHalf(v, from, 4, SWAP_4, UPPER_4);
-            }
-            foldHalf(v, from, 2, SWAP_2, UPPER_2);
-            FloatVector a = FloatVector.fromArray(F, v, from);
-            FloatVector b = FloatVector.fromArray(F, v, from + L);
-            pair(a, b, SWAP_1, UPPER_1).intoArray(sums, to + r);
+            FloatVector ac = pair(load(v, from, 0), load(v, from, 2), SWAP_2, UPPER_2);
+            FloatVector bd = pair(load(v, from, 1), load(v, from, 3), SWAP_2, UPPER_2);
+            pair(ac, bd, SWAP_1, UPPER_1).intoArray(sums, to + r);
         }
         for (; r < rows; r++) {
             sums[to + r] = sum(FloatVector.fromArray(F, v, at + r * L));
         }
     }
 
-    private static void foldHalf(float[] v, int at, int half, VectorShuffle<Float> swap, VectorMask<Float> upper) {
-        for (int i = 0; i < half; i++) {
-            FloatVector a = FloatVector.fromArray(F, v, at + i * L);
-            FloatVector b = FloatVector.fromArray(F, v, at + (i + half) * L);
-            pair(a, b, swap, upper).intoArray(v, at + i * L);
+    private static FloatVector load(float[] v, int at, int i) {
+        return FloatVector.fromArray(F, v, at + i * L);
+    }
+
+    /** From 16 vectors to four; through memory after two steps only. */
+    private static void foldQuarters(float[] v, int at) {
+        for (int i = 0; i < 4; i++) {
+            FloatVector a = pair(load(v, at, i), load(v, at, i + 8), SWAP_8, UPPER_8);
+            FloatVector b = pair(load(v, at, i + 4), load(v, at, i + 12), SWAP_8, UPPER_8);
+            pair(a, b, SWAP_4, UPPER_4).intoArray(v, at + i * L);
+        }
+    }
+
+    /** From eight vectors to four. */
+    private static void foldHalves(float[] v, int at) {
+        for (int i = 0; i < 4; i++) {
+            pair(load(v, at, i), load(v, at, i + 4), SWAP_4, UPPER_4).intoArray(v, at + i * L);
         }
     }
 
