@@ -32,14 +32,14 @@ final class PanelDots {
     /** Tokens of a narrow activation panel. */
     static final int PAIR = 2;
 
-    /** Floats of a tile's sums: [4 tokens][4 rows][4 planes][L]. */
-    static final int TILE = 64 * L;
+    /** Floats of a tile's sums for one plane: [4 tokens][4 rows][L]. */
+    static final int TILE = 16 * L;
 
     private PanelDots() {}
 
     /**
      * One plane's products of four tokens with four rows. The sums of (token t, row r) are left in the vector at
-     * {@code pAt + 16t·L + 4r·L} of {@code p}, where the other planes' sums of the pair lie beside them.
+     * {@code pAt + 4t·L + r·L} of {@code p}.
      *
      * @param a holds both panels
      * @param x start of the activations' plane, {@code [groups][4][16]}
@@ -92,25 +92,25 @@ final class PanelDots {
                 s33 = v.fma(x3, s33);
             }
         }
-        int p1 = pAt + 16 * L;
-        int p2 = p1 + 16 * L;
-        int p3 = p2 + 16 * L;
+        int p1 = pAt + 4 * L;
+        int p2 = p1 + 4 * L;
+        int p3 = p2 + 4 * L;
         s00.intoArray(p, pAt);
-        s01.intoArray(p, pAt + 4 * L);
-        s02.intoArray(p, pAt + 8 * L);
-        s03.intoArray(p, pAt + 12 * L);
+        s01.intoArray(p, pAt + L);
+        s02.intoArray(p, pAt + 2 * L);
+        s03.intoArray(p, pAt + 3 * L);
         s10.intoArray(p, p1);
-        s11.intoArray(p, p1 + 4 * L);
-        s12.intoArray(p, p1 + 8 * L);
-        s13.intoArray(p, p1 + 12 * L);
+        s11.intoArray(p, p1 + L);
+        s12.intoArray(p, p1 + 2 * L);
+        s13.intoArray(p, p1 + 3 * L);
         s20.intoArray(p, p2);
-        s21.intoArray(p, p2 + 4 * L);
-        s22.intoArray(p, p2 + 8 * L);
-        s23.intoArray(p, p2 + 12 * L);
+        s21.intoArray(p, p2 + L);
+        s22.intoArray(p, p2 + 2 * L);
+        s23.intoArray(p, p2 + 3 * L);
         s30.intoArray(p, p3);
-        s31.intoArray(p, p3 + 4 * L);
-        s32.intoArray(p, p3 + 8 * L);
-        s33.intoArray(p, p3 + 12 * L);
+        s31.intoArray(p, p3 + L);
+        s32.intoArray(p, p3 + 2 * L);
+        s33.intoArray(p, p3 + 3 * L);
     }
 
     /** As {@link #fourTokens}, for a panel of two tokens: {@code x} is {@code [groups][2][16]}. */
@@ -143,15 +143,15 @@ final class PanelDots {
                 s13 = v.fma(x1, s13);
             }
         }
-        int p1 = pAt + 16 * L;
+        int p1 = pAt + 4 * L;
         s00.intoArray(p, pAt);
-        s01.intoArray(p, pAt + 4 * L);
-        s02.intoArray(p, pAt + 8 * L);
-        s03.intoArray(p, pAt + 12 * L);
+        s01.intoArray(p, pAt + L);
+        s02.intoArray(p, pAt + 2 * L);
+        s03.intoArray(p, pAt + 3 * L);
         s10.intoArray(p, p1);
-        s11.intoArray(p, p1 + 4 * L);
-        s12.intoArray(p, p1 + 8 * L);
-        s13.intoArray(p, p1 + 12 * L);
+        s11.intoArray(p, p1 + L);
+        s12.intoArray(p, p1 + 2 * L);
+        s13.intoArray(p, p1 + 3 * L);
     }
 
     /**

@@ -35,13 +35,14 @@ final class TileSums {
         RowKernels.find(
                 TileSums.class,
                 "foldTile",
-                MethodType.methodType(void.class, float[].class, int.class, float[].class, int.class)),
+                MethodType.methodType(void.class, float[].class, int.class, int.class, float[].class, int.class)),
         RowKernels.find(TileSums.class, "foldRows", FOLD_ROWS_TYPE),
         RowKernels.find(Lanes.class, "foldRows", FOLD_ROWS_TYPE),
         RowKernels.find(
                 TileSums.class,
                 "addTile",
-                MethodType.methodType(void.class, float[].class, int.class, float[].class, int.class, boolean.class)),
+                MethodType.methodType(
+                        void.class, float[].class, int.class, int.class, float[].class, int.class, boolean.class)),
         RowKernels.find(
                 PanelDots.class,
                 "pack",
@@ -61,12 +62,12 @@ final class TileSums {
     /**
      * Adds a tile's planes and folds its sums to four lanes each.
      *
-     * @param p sums [4 tokens][4 rows][4 planes][L] from {@code at} on
+     * @param p sums [4 tokens][4 rows][L] from {@code at} on, and those of each other plane {@code plane} floats on
      * @param v token t's vector goes to {@code to + 4t·L}; lanes 4r to 4r + 3 are row r's
      */
-    static void fold(float[] p, int at, float[] v, int to) {
+    static void fold(float[] p, int at, int plane, float[] v, int to) {
         try {
-            KERNELS[FOLD_TILE].invokeExact(p, at, v, to);
+            KERNELS[FOLD_TILE].invokeExact(p, at, plane, v, to);
         } catch (Throwable t) {
             throw RowKernels.unchecked(t);
         }
@@ -102,9 +103,9 @@ final class TileSums {
      * @param totals [4 tokens][16 rows][L], the tile's first row at {@code to}
      * @param first whether there are no totals yet
      */
-    static void add(float[] p, int at, float[] totals, int to, boolean first) {
+    static void add(float[] p, int at, int plane, float[] totals, int to, boolean first) {
         try {
-            KERNELS[ADD_TILE].invokeExact(p, at, totals, to, first);
+            KERNELS[ADD_TILE].invokeExact(p, at, plane, totals, to, first);
         } catch (Throwable t) {
             throw RowKernels.unchecked(t);
         }
@@ -119,19 +120,19 @@ final class TileSums {
         }
     }
 
-    private static FloatVector sum(float[] p, int at) {
+    private static FloatVector sum(float[] p, int at, int plane) {
         return FloatVector.fromArray(F, p, at)
-                .add(FloatVector.fromArray(F, p, at + L))
-                .add(FloatVector.fromArray(F, p, at + 2 * L))
-                .add(FloatVector.fromArray(F, p, at + 3 * L));
+                .add(FloatVector.fromArray(F, p, at + plane))
+                .add(FloatVector.fromArray(F, p, at + 2 * plane))
+                .add(FloatVector.fromArray(F, p, at + 3 * plane));
     }
 
     /** The first two steps of {@link Lanes#foldRows}, in which a lane meets the same lanes in the same order. */
-    static void foldTile(float[] p, int at, float[] v, int to) {
+    static void foldTile(float[] p, int at, int plane, float[] v, int to) {
         for (int t = 0; t < 4; t++) {
-            int i = at + 16 * L * t;
-            FloatVector rows02 = pair(sum(p, i), sum(p, i + 8 * L), Lanes.SWAP_8, Lanes.UPPER_8);
-            FloatVector rows13 = pair(sum(p, i + 4 * L), sum(p, i + 12 * L), Lanes.SWAP_8, Lanes.UPPER_8);
+            int i = at + 4 * L * t;
+            FloatVector rows02 = pair(sum(p, i, plane), sum(p, i + 2 * L, plane), Lanes.SWAP_8, Lanes.UPPER_8);
+            FloatVector rows13 = pair(sum(p, i + L, plane), sum(p, i + 3 * L, plane), Lanes.SWAP_8, Lanes.UPPER_8);
             pair(rows02, rows13, Lanes.SWAP_4, Lanes.UPPER_4).intoArray(v, to + 4 * L * t);
         }
     }
@@ -153,20 +154,20 @@ final class TileSums {
         }
     }
 
-    static void addTile(float[] p, int at, float[] totals, int to, boolean first) {
+    static void addTile(float[] p, int at, int plane, float[] totals, int to, boolean first) {
         for (int i = 0; i < 16; i++) {
-            int from = at + 4 * L * i;
+            int from = at + L * i;
             int total = to + (16 * (i >> 2) + (i & 3)) * L;
             if (first) {
-                sum(p, from).intoArray(totals, total);
+                sum(p, from, plane).intoArray(totals, total);
             } else {
                 FusedDots.addUp(
                         totals,
                         total,
                         FloatVector.fromArray(F, p, from),
-                        FloatVector.fromArray(F, p, from + L),
-                        FloatVector.fromArray(F, p, from + 2 * L),
-                        FloatVector.fromArray(F, p, from + 3 * L));
+                        FloatVector.fromArray(F, p, from + plane),
+                        FloatVector.fromArray(F, p, from + 2 * plane),
+                        FloatVector.fromArray(F, p, from + 3 * plane));
             }
         }
     }

@@ -217,8 +217,9 @@ final class VectorMatrixKernel implements MatrixKernel {
             boolean folds) {
         for (int from = 0; from < tokens; from += TOKEN_BLOCK) {
             int end = Math.min(tokens, from + TOKEN_BLOCK);
+            int planeSums = TOKEN_BLOCK * roundUp(rows, PanelDots.ROWS) * L;
             for (int plane = 0; plane < 4; plane++) {
-                int tile = tiles;
+                int tile = tiles + plane * planeSums;
                 for (int t = from; t < end; t += 4) {
                     boolean narrow = narrow(t, tokens);
                     int x = xPanels + t * paddedK + (narrow ? PanelDots.PAIR : PanelDots.ROWS) * chunkStart;
@@ -231,7 +232,7 @@ final class VectorMatrixKernel implements MatrixKernel {
             int tile = tiles;
             for (int t = from; t < end; t += 4) {
                 for (int q = 0; q < rows; q += PanelDots.ROWS) {
-                    closeTile(area, tile, totals, t, firstRow + q, chunkStart == 0, folds);
+                    closeTile(area, tile, planeSums, totals, t, firstRow + q, chunkStart == 0, folds);
                     tile += PanelDots.TILE;
                 }
             }
@@ -260,18 +261,18 @@ final class VectorMatrixKernel implements MatrixKernel {
             int x = xPanels + t * columns;
             for (int q = 0; q < rows; q += PanelDots.ROWS) {
                 for (int plane = 0; plane < 4; plane++) {
-                    multiplyPlane(area, x, wPanels + q * columns, columns, plane, narrow, tile);
+                    int sums = tile + plane * PanelDots.TILE;
+                    multiplyPlane(area, x, wPanels + q * columns, columns, plane, narrow, sums);
                 }
-                closeTile(area, tile, totals, t, firstRow + q, true, folds);
+                closeTile(area, tile, PanelDots.TILE, totals, t, firstRow + q, true, folds);
             }
         }
     }
 
     /** One plane of a tile: of four tokens, or of two in a narrow panel. */
-    private static void multiplyPlane(float[] area, int x, int w, int columns, int plane, boolean narrow, int tile) {
+    private static void multiplyPlane(float[] area, int x, int w, int columns, int plane, boolean narrow, int sums) {
         int groups = columns / PanelDots.STEP;
         int wAt = w + plane * columns;
-        int sums = tile + plane * L;
         if (narrow) {
             PanelDots.twoTokens(area, x + plane * (columns / 2), wAt, groups, area, sums);
         } else {
@@ -280,11 +281,12 @@ final class VectorMatrixKernel implements MatrixKernel {
     }
 
     /** Adds a tile's planes: folded where a row has one chunk, else to the totals of its chunks. */
-    private static void closeTile(float[] area, int tile, int totals, int t, int row, boolean first, boolean folds) {
+    private static void closeTile(
+            float[] area, int tile, int plane, int totals, int t, int row, boolean first, boolean folds) {
         if (folds) {
-            TileSums.fold(area, tile, area, totals + 4 * L * t + row / 4 * L);
+            TileSums.fold(area, tile, plane, area, totals + 4 * L * t + row / 4 * L);
         } else {
-            TileSums.add(area, tile, area, totals + (t * BLOCK_ROWS + row) * L, first);
+            TileSums.add(area, tile, plane, area, totals + (t * BLOCK_ROWS + row) * L, first);
         }
     }
 
