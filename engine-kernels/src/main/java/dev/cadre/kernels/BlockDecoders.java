@@ -192,21 +192,21 @@ final class BlockDecoders {
     static void q4ByTable(
             MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
         for (int r = 0; r < rows; r++) {
-            levels(src, a + r * stride, k, dst, at + r * GROUP, plane, FusedDots.NIBBLES, FusedDots.LESS_8);
+            levels(src, a + r * stride, k, dst, at + r * GROUP, plane, TableDots.NIBBLES, TableDots.LESS_8);
         }
     }
 
     static void q41(
             MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
         for (int r = 0; r < rows; r++) {
-            levels(src, a + r * stride, k, dst, at + r * GROUP, plane, FusedDots.Q4_1, FusedDots.FROM_0);
+            levels(src, a + r * stride, k, dst, at + r * GROUP, plane, TableDots.Q4_1, TableDots.FROM_0);
         }
     }
 
     static void mxfp4(
             MemorySegment src, long a, long stride, int rows, int k, float[] s, float[] dst, int at, int plane) {
         for (int r = 0; r < rows; r++) {
-            levels(src, a + r * stride, k, dst, at + r * GROUP, plane, FusedDots.MXFP4, VectorDecoders.E2M1_NUMBERS);
+            levels(src, a + r * stride, k, dst, at + r * GROUP, plane, TableDots.MXFP4, VectorDecoders.E2M1_NUMBERS);
         }
     }
 
@@ -220,7 +220,7 @@ final class BlockDecoders {
                     dst,
                     at + r * GROUP,
                     plane,
-                    FusedDots.NIBBLES,
+                    TableDots.NIBBLES,
                     VectorKDecoders.LEVEL_NUMBERS);
         }
     }
@@ -234,8 +234,8 @@ final class BlockDecoders {
         for (int n = 0; n < steps; n++) {
             long o = a + 2L * blockBytes * n;
             int to = at + STEP * n;
-            IntVector t0 = FusedDots.scaledLevels(src, o, blockBytes, table);
-            IntVector t1 = FusedDots.scaledLevels(src, o + blockBytes, blockBytes, table);
+            IntVector t0 = TableDots.scaledLevels(src, o, blockBytes, table);
+            IntVector t1 = TableDots.scaledLevels(src, o + blockBytes, blockBytes, table);
             IntVector b = unsigned(src, o + head);
             pick(b, t0).intoArray(dst, to);
             pick(right(b, 4), t0).intoArray(dst, to + plane);
@@ -251,7 +251,7 @@ final class BlockDecoders {
     private static void levelsBlock(
             MemorySegment src, long o, float[] dst, int at, int plane, int blockBytes, float[] numbers) {
         FloatVector table = StoredLanes.load(numbers, 0);
-        IntVector t = FusedDots.scaledLevels(src, o, blockBytes, table);
+        IntVector t = TableDots.scaledLevels(src, o, blockBytes, table);
         IntVector b = unsigned(src, o + blockBytes - 16);
         pick(b, t).intoArray(dst, at);
         pick(right(b, 4), t).intoArray(dst, at + plane);

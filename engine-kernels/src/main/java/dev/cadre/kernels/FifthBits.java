@@ -50,21 +50,23 @@ final class FifthBits {
     private static void dot(RowCursor c, int blockBytes) {
         float[] planes = c.ws.tile(4 * L);
         while (c.next()) {
-            for (int odd = 0; odd < 2; odd++) { // one call, or both would be inlined
-                dot(c, blockBytes, odd, planes);
+            for (int r = 0; r < c.rows; r++) {
+                for (int odd = 0; odd < 2; odd++) { // one call, or both would be inlined
+                    dot(c, c.at + r * c.stride, blockBytes, odd, planes);
+                }
+                addUp(c.sums, c.sumsAt + r * L, planes);
             }
-            addUp(c.sums, c.sumsAt, planes);
         }
     }
 
-    private static void dot(RowCursor c, int blockBytes, int odd, float[] planes) {
+    private static void dot(RowCursor c, long at, int blockBytes, int odd, float[] planes) {
         MemorySegment src = c.src;
         float[] x = c.x;
         int xAt = c.xAt + 32 * odd;
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s1 = s0;
         FloatVector base = blockBytes == Q5_1 ? StoredLanes.BASE_0 : BASE_0_AND_16;
-        long o = c.at + odd * blockBytes;
+        long o = at + odd * blockBytes;
         int steps = c.columns / STEP;
         for (int n = 0; n < steps; n++) {
             int i = xAt + STEP * n;

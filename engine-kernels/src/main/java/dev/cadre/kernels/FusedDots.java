@@ -7,7 +7,6 @@ import static dev.cadre.kernels.StoredLanes.half;
 import static dev.cadre.kernels.StoredLanes.highLess8;
 import static dev.cadre.kernels.StoredLanes.load;
 import static dev.cadre.kernels.StoredLanes.lowLess8;
-import static dev.cadre.kernels.StoredLanes.pick;
 import static dev.cadre.kernels.StoredLanes.signed;
 import static dev.cadre.kernels.StoredLanes.slice;
 import static dev.cadre.kernels.StoredLanes.unsigned;
@@ -35,19 +34,6 @@ import jdk.incubator.vector.VectorOperators;
  */
 final class FusedDots {
     static final int STEP = PanelDots.STEP;
-
-    // bytes of a block
-    static final int MXFP4 = BlockFormat.MXFP4.blockBytes();
-    static final int NIBBLES = BlockFormat.IQ4_NL.blockBytes(); // and of Q4_0
-    static final int Q4_1 = BlockFormat.Q4_1.blockBytes();
-
-    /** The values of Q4_0's codes. */
-    static final float[] LESS_8 = {-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7};
-
-    /** The codes of Q4_1. */
-    static final float[] FROM_0 = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-
-    static final FloatVector LEVELS_FROM_0 = VectorDecoders.table(FROM_0);
 
     /** The difference of the biases of E4M3 and float, without what {@link HalfWords#E4M3_UNIT} holds. */
     static final float E4M3_FACTOR = VectorDecoders.E4M3_BIAS / HalfWords.E4M3_UNIT;
@@ -111,70 +97,82 @@ final class FusedDots {
 
     static void q8(RowCursor c) {
         while (c.next()) {
-            q8Part(c);
+            q8Rows(c);
         }
     }
 
-    private static void q8Part(RowCursor c) {
+    private static void q8Rows(RowCursor c) {
         MemorySegment src = c.src;
         float[] x = c.x;
         int xAt = c.xAt;
-        FloatVector s0 = FloatVector.zero(F);
-        FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        FloatVector s3 = s0;
-        long o = c.at;
+        long at = c.at;
+        long stride = c.stride;
         int step = OpaqueStep.of(68);
-        int steps = c.columns / STEP;
-        for (int n = 0; n < steps; n++) {
-            int i = xAt + STEP * n;
-            MemorySegment w = slice(src, o, 68);
-            float d0 = half(w, 0);
-            float d1 = half(w, 34);
-            for (int j = 0; j < 16; j += L) {
-                s0 = signed(w, 2 + j).mul(d0).fma(load(x, i + j), s0);
-                s1 = signed(w, 18 + j).mul(d0).fma(load(x, i + 16 + j), s1);
-                s2 = signed(w, 36 + j).mul(d1).fma(load(x, i + 32 + j), s2);
-                s3 = signed(w, 52 + j).mul(d1).fma(load(x, i + 48 + j), s3);
+        int xEnd = xAt + c.columns;
+        float[] sums = c.sums;
+        int end = c.sumsAt + c.rows * L;
+        for (int to = c.sumsAt; to < end; to += L) {
+            FloatVector s0 = FloatVector.zero(F);
+            FloatVector s1 = s0;
+            FloatVector s2 = s0;
+            FloatVector s3 = s0;
+            long o = at;
+            for (int i = xAt; i < xEnd; i += STEP) {
+                MemorySegment w = slice(src, o, 68);
+                float d0 = half(w, 0);
+                float d1 = half(w, 34);
+                for (int j = 0; j < 16; j += L) {
+                    s0 = signed(w, 2 + j).mul(d0).fma(load(x, i + j), s0);
+                    s1 = signed(w, 18 + j).mul(d0).fma(load(x, i + 16 + j), s1);
+                    s2 = signed(w, 36 + j).mul(d1).fma(load(x, i + 32 + j), s2);
+                    s3 = signed(w, 52 + j).mul(d1).fma(load(x, i + 48 + j), s3);
+                }
+                o += step;
             }
-            o += step;
+            at += stride;
+            addUp(sums, to, s0, s1, s2, s3);
         }
-        addUp(c.sums, c.sumsAt, s0, s1, s2, s3);
     }
 
     static void q4(RowCursor c) {
         while (c.next()) {
-            q4Part(c);
+            q4Rows(c);
         }
     }
 
-    private static void q4Part(RowCursor c) {
+    private static void q4Rows(RowCursor c) {
         MemorySegment src = c.src;
         float[] x = c.x;
         int xAt = c.xAt;
-        FloatVector s0 = FloatVector.zero(F);
-        FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        FloatVector s3 = s0;
-        long o = c.at;
+        long at = c.at;
+        long stride = c.stride;
         int step = OpaqueStep.of(36);
-        int steps = c.columns / STEP;
-        for (int n = 0; n < steps; n++) {
-            int i = xAt + STEP * n;
-            MemorySegment w = slice(src, o, 36);
-            float d0 = half(w, 0);
-            float d1 = half(w, 18);
-            for (int j = 0; j < 16; j += L) {
-                IntVector b = unsigned(w, 2 + j);
-                s0 = lowLess8(b).mul(d0).fma(load(x, i + j), s0);
-                s1 = highLess8(b).mul(d0).fma(load(x, i + 16 + j), s1);
-                IntVector e = unsigned(w, 20 + j);
-                s2 = lowLess8(e).mul(d1).fma(load(x, i + 32 + j), s2);
-                s3 = highLess8(e).mul(d1).fma(load(x, i + 48 + j), s3);
+        int xEnd = xAt + c.columns;
+        float[] sums = c.sums;
+        int end = c.sumsAt + c.rows * L;
+        for (int to = c.sumsAt; to < end; to += L) {
+            FloatVector s0 = FloatVector.zero(F);
+            FloatVector s1 = s0;
+            FloatVector s2 = s0;
+            FloatVector s3 = s0;
+            long o = at;
+            for (int i = xAt; i < xEnd; i += STEP) {
+                MemorySegment w = slice(src, o, 36);
+                float d0 = half(w, 0);
+                float d1 = half(w, 18);
+                for (int j = 0; j < 16; j += L) {
+                    IntVector b = unsigned(w, 2 + j);
+                    s0 = lowLess8(b).mul(d0).fma(load(x, i + j), s0);
+                    s1 = highLess8(b).mul(d0).fma(load(x, i + 16 + j), s1);
+                    IntVector e = unsigned(w, 20 + j);
+                    s2 = lowLess8(e).mul(d1).fma(load(x, i + 32 + j), s2);
+                    s3 = highLess8(e).mul(d1).fma(load(x, i + 48 + j), s3);
+                }
+                o += step;
             }
-            o += step;
+            at += stride;
+            addUp(sums, to, s0, s1, s2, s3);
         }
-        addUp(c.sums, c.sumsAt, s0, s1, s2, s3);
     }
 
     /**
@@ -189,47 +187,56 @@ final class FusedDots {
                 fields = RowKernels.mayBeFields(c);
             }
             if (fields) {
-                e4m3Part(c);
+                e4m3Rows(c);
             } else {
                 RowKernels.dotHalves(c);
             }
         }
     }
 
-    private static void e4m3Part(RowCursor c) {
+    private static void e4m3Rows(RowCursor c) {
         MemorySegment src = c.src;
         float[] x = c.x;
         int xAt = c.xAt;
         float[] s = c.scales;
         int sAt = c.scalesAt;
-        FloatVector s0 = FloatVector.zero(F);
-        FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        FloatVector s3 = s0;
-        ByteVector greatest = ByteVector.zero(Lanes.BYTES);
+        int scaleStride = c.scaleStride;
         guard(src, c.at);
-        long o = c.at;
+        long at = c.at;
+        long stride = c.stride;
         int step = OpaqueStep.of(STEP);
         int steps = c.columns / STEP;
-        for (int n = 0; n < steps; n++) {
-            int i = xAt + STEP * n;
-            FloatVector d = FloatVector.broadcast(F, s[sAt + n] * E4M3_FACTOR);
-            MemorySegment w = slice(src, o, STEP);
-            for (int j = 0; j < STEP; j += Lanes.BYTES.length()) {
-                greatest = greatest.max(ByteVector.fromMemorySegment(Lanes.BYTES, w, j, StoredLanes.LE)
-                        .and(StoredLanes.E4M3_NAN));
+        float[] sums = c.sums;
+        int end = c.sumsAt + c.rows * L;
+        for (int to = c.sumsAt; to < end; to += L) {
+            FloatVector s0 = FloatVector.zero(F);
+            FloatVector s1 = s0;
+            FloatVector s2 = s0;
+            FloatVector s3 = s0;
+            ByteVector greatest = ByteVector.zero(Lanes.BYTES);
+            long o = at;
+            for (int n = 0; n < steps; n++) {
+                int i = xAt + STEP * n;
+                MemorySegment w = slice(src, o, STEP);
+                FloatVector d = FloatVector.broadcast(F, s[sAt + n] * E4M3_FACTOR);
+                for (int j = 0; j < STEP; j += Lanes.BYTES.length()) {
+                    greatest = greatest.max(ByteVector.fromMemorySegment(Lanes.BYTES, w, j, StoredLanes.LE)
+                            .and(StoredLanes.E4M3_NAN));
+                }
+                for (int j = 0; j < 16; j += L) {
+                    s0 = e4m3(w, j).mul(d).fma(load(x, i + j), s0);
+                    s1 = e4m3(w, 16 + j).mul(d).fma(load(x, i + 16 + j), s1);
+                    s2 = e4m3(w, 32 + j).mul(d).fma(load(x, i + 32 + j), s2);
+                    s3 = e4m3(w, 48 + j).mul(d).fma(load(x, i + 48 + j), s3);
+                }
+                o += step;
             }
-            for (int j = 0; j < 16; j += L) {
-                s0 = e4m3(w, j).mul(d).fma(load(x, i + j), s0);
-                s1 = e4m3(w, 16 + j).mul(d).fma(load(x, i + 16 + j), s1);
-                s2 = e4m3(w, 32 + j).mul(d).fma(load(x, i + 32 + j), s2);
-                s3 = e4m3(w, 48 + j).mul(d).fma(load(x, i + 48 + j), s3);
+            at += stride;
+            addUp(sums, to, s0, s1, s2, s3);
+            if (greatest.compare(VectorOperators.EQ, StoredLanes.E4M3_NAN).anyTrue()) {
+                sums[to] = Float.NaN;
             }
-            o += step;
-        }
-        addUp(c.sums, c.sumsAt, s0, s1, s2, s3);
-        if (greatest.compare(VectorOperators.EQ, StoredLanes.E4M3_NAN).anyTrue()) {
-            c.sums[c.sumsAt] = Float.NaN;
+            sAt += scaleStride;
         }
     }
 
@@ -240,169 +247,122 @@ final class FusedDots {
     /** Signed bytes, with a scale for each 64 columns that lies apart. */
     static void i8(RowCursor c) {
         while (c.next()) {
-            i8Part(c);
+            i8Rows(c);
         }
     }
 
-    private static void i8Part(RowCursor c) {
+    private static void i8Rows(RowCursor c) {
         MemorySegment src = c.src;
         float[] x = c.x;
         int xAt = c.xAt;
         float[] s = c.scales;
         int sAt = c.scalesAt;
-        FloatVector s0 = FloatVector.zero(F);
-        FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        FloatVector s3 = s0;
+        int scaleStride = c.scaleStride;
         guard(src, c.at);
-        long o = c.at;
+        long at = c.at;
+        long stride = c.stride;
         int step = OpaqueStep.of(STEP);
         int steps = c.columns / STEP;
-        for (int n = 0; n < steps; n++) {
-            int i = xAt + STEP * n;
-            FloatVector d = FloatVector.broadcast(F, s[sAt + n]);
-            MemorySegment w = slice(src, o, STEP);
-            for (int j = 0; j < 16; j += L) {
-                s0 = signed(w, j).mul(d).fma(load(x, i + j), s0);
-                s1 = signed(w, 16 + j).mul(d).fma(load(x, i + 16 + j), s1);
-                s2 = signed(w, 32 + j).mul(d).fma(load(x, i + 32 + j), s2);
-                s3 = signed(w, 48 + j).mul(d).fma(load(x, i + 48 + j), s3);
+        float[] sums = c.sums;
+        int end = c.sumsAt + c.rows * L;
+        for (int to = c.sumsAt; to < end; to += L) {
+            FloatVector s0 = FloatVector.zero(F);
+            FloatVector s1 = s0;
+            FloatVector s2 = s0;
+            FloatVector s3 = s0;
+            long o = at;
+            for (int n = 0; n < steps; n++) {
+                int i = xAt + STEP * n;
+                MemorySegment w = slice(src, o, STEP);
+                FloatVector d = FloatVector.broadcast(F, s[sAt + n]);
+                for (int j = 0; j < 16; j += L) {
+                    s0 = signed(w, j).mul(d).fma(load(x, i + j), s0);
+                    s1 = signed(w, 16 + j).mul(d).fma(load(x, i + 16 + j), s1);
+                    s2 = signed(w, 32 + j).mul(d).fma(load(x, i + 32 + j), s2);
+                    s3 = signed(w, 48 + j).mul(d).fma(load(x, i + 48 + j), s3);
+                }
+                o += step;
             }
-            o += step;
+            at += stride;
+            addUp(sums, to, s0, s1, s2, s3);
+            sAt += scaleStride;
         }
-        addUp(c.sums, c.sumsAt, s0, s1, s2, s3);
-    }
-
-    /** {@link #q4} by a table, which is less for C2 and for the processor. A vector has 16 lanes. */
-    static void q4ByTable(RowCursor c) {
-        while (c.next()) {
-            levels(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, NIBBLES, LESS_8);
-        }
-    }
-
-    static void q41(RowCursor c) {
-        while (c.next()) {
-            levels(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, Q4_1, FROM_0);
-        }
-    }
-
-    static void mxfp4(RowCursor c) {
-        while (c.next()) {
-            levels(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, MXFP4, VectorDecoders.E2M1_NUMBERS);
-        }
-    }
-
-    static void iq4Nl(RowCursor c) {
-        while (c.next()) {
-            levels(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, NIBBLES, VectorKDecoders.LEVEL_NUMBERS);
-        }
-    }
-
-    /**
-     * Blocks of a scale and 16 bytes of nibbles that name entries of a table. It comes as an array: of a parameter that
-     * is a vector, C2 may not know the class, and then each use of it makes an object. That the size of blocks is a
-     * variable does what {@link OpaqueStep} is for.
-     */
-    private static void levels(
-            MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, int blockBytes, float[] numbers) {
-        FloatVector table = load(numbers, 0);
-        FloatVector s0 = FloatVector.zero(F);
-        FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        FloatVector s3 = s0;
-        int head = blockBytes - 16;
-        for (int n = 0; n < k / STEP; n++) {
-            long o = a + 2L * blockBytes * n;
-            int i = xAt + STEP * n;
-            IntVector t0 = scaledLevels(src, o, blockBytes, table);
-            IntVector t1 = scaledLevels(src, o + blockBytes, blockBytes, table);
-            IntVector b = unsigned(src, o + head);
-            s0 = pick(b, t0).fma(load(x, i), s0);
-            s1 = pick(b.lanewise(VectorOperators.LSHR, 4), t0).fma(load(x, i + 16), s1);
-            IntVector c = unsigned(src, o + blockBytes + head);
-            s2 = pick(c, t1).fma(load(x, i + 32), s2);
-            s3 = pick(c.lanewise(VectorOperators.LSHR, 4), t1).fma(load(x, i + 48), s3);
-        }
-        addUp(p, pAt, s0, s1, s2, s3);
-    }
-
-    /**
-     * The bits of a block's table, times its scale, plus its minimum if it has one. One access, since each costs C2
-     * some 800 nodes.
-     */
-    static IntVector scaledLevels(MemorySegment src, long o, int blockBytes, FloatVector table) {
-        int head = StoredLanes.int32(src, o);
-        float d = blockBytes == MXFP4 ? VectorDecoders.halfOfE8m0((byte) head) : Float.float16ToFloat((short) head);
-        if (blockBytes == Q4_1) {
-            float m = Float.float16ToFloat((short) (head >>> 16));
-            return table.fma(FloatVector.broadcast(F, d), FloatVector.broadcast(F, m))
-                    .reinterpretAsInts();
-        }
-        return table.mul(d).reinterpretAsInts();
     }
 
     static void f32(RowCursor c) {
         while (c.next()) {
-            f32Part(c);
+            f32Rows(c);
         }
     }
 
-    private static void f32Part(RowCursor c) {
+    private static void f32Rows(RowCursor c) {
         MemorySegment src = c.src;
         float[] x = c.x;
         int xAt = c.xAt;
-        FloatVector s0 = FloatVector.zero(F);
-        FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        FloatVector s3 = s0;
         guard(src, c.at);
-        long o = c.at;
+        long at = c.at;
+        long stride = c.stride;
         int step = OpaqueStep.of(256);
-        int steps = c.columns / STEP;
-        for (int n = 0; n < steps; n++) {
-            int i = xAt + STEP * n;
-            MemorySegment w = slice(src, o, 256);
-            for (int j = 0; j < 16; j += L) {
-                s0 = StoredLanes.f32(w, 4 * j).fma(load(x, i + j), s0);
-                s1 = StoredLanes.f32(w, 64 + 4 * j).fma(load(x, i + 16 + j), s1);
-                s2 = StoredLanes.f32(w, 128 + 4 * j).fma(load(x, i + 32 + j), s2);
-                s3 = StoredLanes.f32(w, 192 + 4 * j).fma(load(x, i + 48 + j), s3);
+        int xEnd = xAt + c.columns;
+        float[] sums = c.sums;
+        int end = c.sumsAt + c.rows * L;
+        for (int to = c.sumsAt; to < end; to += L) {
+            FloatVector s0 = FloatVector.zero(F);
+            FloatVector s1 = s0;
+            FloatVector s2 = s0;
+            FloatVector s3 = s0;
+            long o = at;
+            for (int i = xAt; i < xEnd; i += STEP) {
+                MemorySegment w = slice(src, o, 256);
+                for (int j = 0; j < 16; j += L) {
+                    s0 = StoredLanes.f32(w, 4 * j).fma(load(x, i + j), s0);
+                    s1 = StoredLanes.f32(w, 64 + 4 * j).fma(load(x, i + 16 + j), s1);
+                    s2 = StoredLanes.f32(w, 128 + 4 * j).fma(load(x, i + 32 + j), s2);
+                    s3 = StoredLanes.f32(w, 192 + 4 * j).fma(load(x, i + 48 + j), s3);
+                }
+                o += step;
             }
-            o += step;
+            at += stride;
+            addUp(sums, to, s0, s1, s2, s3);
         }
-        addUp(c.sums, c.sumsAt, s0, s1, s2, s3);
     }
 
     static void bf16(RowCursor c) {
         while (c.next()) {
-            bf16Part(c);
+            bf16Rows(c);
         }
     }
 
-    private static void bf16Part(RowCursor c) {
+    private static void bf16Rows(RowCursor c) {
         MemorySegment src = c.src;
         float[] x = c.x;
         int xAt = c.xAt;
-        FloatVector s0 = FloatVector.zero(F);
-        FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        FloatVector s3 = s0;
         guard(src, c.at);
-        long o = c.at;
+        long at = c.at;
+        long stride = c.stride;
         int step = OpaqueStep.of(128);
-        int steps = c.columns / STEP;
-        for (int n = 0; n < steps; n++) {
-            int i = xAt + STEP * n;
-            MemorySegment w = slice(src, o, 128);
-            for (int j = 0; j < 16; j += L) {
-                s0 = StoredLanes.bf16(w, 2 * j).fma(load(x, i + j), s0);
-                s1 = StoredLanes.bf16(w, 32 + 2 * j).fma(load(x, i + 16 + j), s1);
-                s2 = StoredLanes.bf16(w, 64 + 2 * j).fma(load(x, i + 32 + j), s2);
-                s3 = StoredLanes.bf16(w, 96 + 2 * j).fma(load(x, i + 48 + j), s3);
+        int xEnd = xAt + c.columns;
+        float[] sums = c.sums;
+        int end = c.sumsAt + c.rows * L;
+        for (int to = c.sumsAt; to < end; to += L) {
+            FloatVector s0 = FloatVector.zero(F);
+            FloatVector s1 = s0;
+            FloatVector s2 = s0;
+            FloatVector s3 = s0;
+            long o = at;
+            for (int i = xAt; i < xEnd; i += STEP) {
+                MemorySegment w = slice(src, o, 128);
+                for (int j = 0; j < 16; j += L) {
+                    s0 = StoredLanes.bf16(w, 2 * j).fma(load(x, i + j), s0);
+                    s1 = StoredLanes.bf16(w, 32 + 2 * j).fma(load(x, i + 16 + j), s1);
+                    s2 = StoredLanes.bf16(w, 64 + 2 * j).fma(load(x, i + 32 + j), s2);
+                    s3 = StoredLanes.bf16(w, 96 + 2 * j).fma(load(x, i + 48 + j), s3);
+                }
+                o += step;
             }
-            o += step;
+            at += stride;
+            addUp(sums, to, s0, s1, s2, s3);
         }
-        addUp(c.sums, c.sumsAt, s0, s1, s2, s3);
     }
 
     /**
@@ -412,20 +372,22 @@ final class FusedDots {
     static void f16(RowCursor c) {
         float[] planes = c.ws.tile(4 * L);
         while (c.next()) {
-            for (int odd = 0; odd < 2; odd++) { // one call, or both would be inlined
-                f16Planes(c, odd, planes);
+            for (int r = 0; r < c.rows; r++) {
+                for (int odd = 0; odd < 2; odd++) { // one call, or both would be inlined
+                    f16Planes(c, c.at + r * c.stride, odd, planes);
+                }
+                addUp(c.sums, c.sumsAt + r * L, planes);
             }
-            addUp(c.sums, c.sumsAt, planes);
         }
     }
 
-    private static void f16Planes(RowCursor c, int odd, float[] planes) {
+    private static void f16Planes(RowCursor c, long at, int odd, float[] planes) {
         MemorySegment src = c.src;
         float[] x = c.x;
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s2 = s0;
-        guard(src, c.at);
-        long o = c.at + 32 * odd;
+        guard(src, at);
+        long o = at + 32 * odd;
         int i = c.xAt + 16 * odd;
         int step = OpaqueStep.of(128);
         int columnStep = OpaqueStep.of(STEP); // with places in x that C2 foretells, it takes a first pass apart here

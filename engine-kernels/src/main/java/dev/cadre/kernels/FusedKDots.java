@@ -31,108 +31,137 @@ final class FusedKDots {
 
     static void q4(RowCursor c) {
         while (c.next()) {
-            float[] s = RowKernels.unpackScales(c);
-            q4(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, s, c.before() / 16);
+            q4Rows(c, RowKernels.unpackScales(c));
         }
     }
 
-    private static void q4(
-            MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s, int sAt) {
-        FloatVector s0 = FloatVector.zero(F);
-        FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        FloatVector s3 = s0;
-        guard(src, a);
-        for (int n = 0; n < k / STEP; n++) {
-            FloatVector d0 = broadcast(s, sAt + 4 * n);
-            FloatVector d1 = broadcast(s, sAt + 4 * n + 1);
-            FloatVector m0 = broadcast(s, sAt + 4 * n + 2);
-            FloatVector m1 = broadcast(s, sAt + 4 * n + 3);
-            for (int j = 0; j < 16; j += L) {
-                long o = a + 16 + 32L * n + 16L * (n >> 2) + j;
-                int i = xAt + STEP * n + j;
-                IntVector b = unsigned(src, o);
-                IntVector c = unsigned(src, o + 16);
-                s0 = low(b).fma(d0, m0).fma(load(x, i), s0);
-                s1 = low(c).fma(d0, m0).fma(load(x, i + 16), s1);
-                s2 = high(b).fma(d1, m1).fma(load(x, i + 32), s2);
-                s3 = high(c).fma(d1, m1).fma(load(x, i + 48), s3);
+    private static void q4Rows(RowCursor c, float[] s) {
+        MemorySegment src = c.src;
+        float[] x = c.x;
+        int xAt = c.xAt;
+        guard(src, c.at);
+        long at = c.at;
+        long stride = c.stride;
+        int d = 0;
+        int steps = c.columns / STEP;
+        float[] sums = c.sums;
+        int end = c.sumsAt + c.rows * L;
+        for (int to = c.sumsAt; to < end; to += L) {
+            FloatVector s0 = FloatVector.zero(F);
+            FloatVector s1 = s0;
+            FloatVector s2 = s0;
+            FloatVector s3 = s0;
+            for (int n = 0; n < steps; n++) {
+                FloatVector d0 = broadcast(s, d + 4 * n);
+                FloatVector d1 = broadcast(s, d + 4 * n + 1);
+                FloatVector m0 = broadcast(s, d + 4 * n + 2);
+                FloatVector m1 = broadcast(s, d + 4 * n + 3);
+                for (int j = 0; j < 16; j += L) {
+                    long o = at + 16 + 32L * n + 16L * (n >> 2) + j;
+                    int i = xAt + STEP * n + j;
+                    IntVector b = unsigned(src, o);
+                    IntVector e = unsigned(src, o + 16);
+                    s0 = low(b).fma(d0, m0).fma(load(x, i), s0);
+                    s1 = low(e).fma(d0, m0).fma(load(x, i + 16), s1);
+                    s2 = high(b).fma(d1, m1).fma(load(x, i + 32), s2);
+                    s3 = high(e).fma(d1, m1).fma(load(x, i + 48), s3);
+                }
             }
+            at += stride;
+            d += 4 * steps;
+            addUp(sums, to, s0, s1, s2, s3);
         }
-        addUp(p, pAt, s0, s1, s2, s3);
     }
 
     /** {@link #q4} by a table, which is less for C2 and for the processor. A vector has 16 lanes. */
     static void q4ByTable(RowCursor c) {
         while (c.next()) {
-            float[] s = RowKernels.unpackScales(c);
-            q4ByTable(c, s);
+            q4ByTableRows(c, RowKernels.unpackScales(c));
         }
     }
 
-    private static void q4ByTable(RowCursor c, float[] s) {
+    private static void q4ByTableRows(RowCursor c, float[] s) {
         MemorySegment src = c.src;
-        long a = c.at;
         float[] x = c.x;
         int xAt = c.xAt;
-        FloatVector s0 = FloatVector.zero(F);
-        FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        FloatVector s3 = s0;
-        guard(src, a);
-        int d = c.before() / 16;
-        int step = OpaqueStep.of(4);
+        guard(src, c.at);
+        long at = c.at + 16;
+        long stride = c.stride;
+        int d = 0;
         int steps = c.columns / STEP;
-        for (int n = 0; n < steps; n++) {
-            int i = xAt + STEP * n;
-            MemorySegment w = slice(src, a + 16 + 32L * n + 16L * (n >> 2), 32);
-            IntVector t0 = nibbles(s, d);
-            IntVector t1 = nibbles(s, d + 1);
-            IntVector b = unsigned(w, 0);
-            IntVector e = unsigned(w, 16);
-            s0 = pick(b, t0).fma(load(x, i), s0);
-            s1 = pick(e, t0).fma(load(x, i + 16), s1);
-            s2 = pick(right(b, 4), t1).fma(load(x, i + 32), s2);
-            s3 = pick(right(e, 4), t1).fma(load(x, i + 48), s3);
-            d += step;
+        float[] sums = c.sums;
+        int end = c.sumsAt + c.rows * L;
+        for (int to = c.sumsAt; to < end; to += L) {
+            FloatVector s0 = FloatVector.zero(F);
+            FloatVector s1 = s0;
+            FloatVector s2 = s0;
+            FloatVector s3 = s0;
+            for (int n = 0; n < steps; n++) {
+                int i = xAt + STEP * n;
+                MemorySegment w = slice(src, at + 32L * n + 16L * (n >> 2), 32);
+                IntVector t0 = nibbles(s, d + 4 * n);
+                IntVector t1 = nibbles(s, d + 4 * n + 1);
+                for (int j = 0; j < 16; j += L) {
+                    IntVector b = unsigned(w, j);
+                    IntVector e = unsigned(w, 16 + j);
+                    s0 = pick(b, t0).fma(load(x, i + j), s0);
+                    s1 = pick(e, t0).fma(load(x, i + 16 + j), s1);
+                    s2 = pick(right(b, 4), t1).fma(load(x, i + 32 + j), s2);
+                    s3 = pick(right(e, 4), t1).fma(load(x, i + 48 + j), s3);
+                }
+            }
+            at += stride;
+            d += 4 * steps;
+            addUp(sums, to, s0, s1, s2, s3);
         }
-        addUp(c.sums, c.sumsAt, s0, s1, s2, s3);
     }
 
     /** The bits of what nibbles stand for: times the scale s[d], plus the minimum two floats on. */
     static IntVector nibbles(float[] s, int d) {
-        return FusedDots.LEVELS_FROM_0.fma(broadcast(s, d), broadcast(s, d + 2)).reinterpretAsInts();
+        return TableDots.LEVELS_FROM_0.fma(broadcast(s, d), broadcast(s, d + 2)).reinterpretAsInts();
     }
 
     static void q2(RowCursor c) {
         while (c.next()) {
-            float[] s = RowKernels.unpackScales(c);
-            q2(c.src, c.at, c.x, c.xAt, c.columns, c.sums, c.sumsAt, s, c.before() / 16, c.unpacked / 16);
+            q2Rows(c, RowKernels.unpackScales(c));
         }
     }
 
-    private static void q2(
-            MemorySegment src, long a, float[] x, int xAt, int k, float[] p, int pAt, float[] s, int sAt, int minima) {
-        FloatVector s0 = FloatVector.zero(F);
-        FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        FloatVector s3 = s0;
-        guard(src, a);
-        for (int n = 0; n < k / STEP; n++) {
-            for (int j = 0; j < 16; j += L) {
-                long o = a + 84L * (n >> 2) + 16 + 32 * (n >> 1 & 1) + j;
-                int i = xAt + STEP * n + j;
-                int at = minima + sAt + 4 * n;
-                int shift = 4 * (n & 1);
-                IntVector b = unsigned(src, o);
-                IntVector c = unsigned(src, o + 16);
-                s0 = twoBits(b, shift, s, sAt + 4 * n, at).fma(load(x, i), s0);
-                s1 = twoBits(c, shift, s, sAt + 4 * n + 1, at + 1).fma(load(x, i + 16), s1);
-                s2 = twoBits(b, shift + 2, s, sAt + 4 * n + 2, at + 2).fma(load(x, i + 32), s2);
-                s3 = twoBits(c, shift + 2, s, sAt + 4 * n + 3, at + 3).fma(load(x, i + 48), s3);
+    private static void q2Rows(RowCursor c, float[] s) {
+        MemorySegment src = c.src;
+        float[] x = c.x;
+        int xAt = c.xAt;
+        guard(src, c.at);
+        long at = c.at + 16;
+        long stride = c.stride;
+        int d = 0;
+        int minima = c.unpacked() / 16;
+        int steps = c.columns / STEP;
+        float[] sums = c.sums;
+        int end = c.sumsAt + c.rows * L;
+        for (int to = c.sumsAt; to < end; to += L) {
+            FloatVector s0 = FloatVector.zero(F);
+            FloatVector s1 = s0;
+            FloatVector s2 = s0;
+            FloatVector s3 = s0;
+            for (int n = 0; n < steps; n++) {
+                for (int j = 0; j < 16; j += L) {
+                    long o = at + 84L * (n >> 2) + 32 * (n >> 1 & 1) + j;
+                    int i = xAt + STEP * n + j;
+                    int m = minima + d + 4 * n;
+                    int shift = 4 * (n & 1);
+                    IntVector b = unsigned(src, o);
+                    IntVector e = unsigned(src, o + 16);
+                    s0 = twoBits(b, shift, s, d + 4 * n, m).fma(load(x, i), s0);
+                    s1 = twoBits(e, shift, s, d + 4 * n + 1, m + 1).fma(load(x, i + 16), s1);
+                    s2 = twoBits(b, shift + 2, s, d + 4 * n + 2, m + 2).fma(load(x, i + 32), s2);
+                    s3 = twoBits(e, shift + 2, s, d + 4 * n + 3, m + 3).fma(load(x, i + 48), s3);
+                }
             }
+            at += stride;
+            d += 4 * steps;
+            addUp(sums, to, s0, s1, s2, s3);
         }
-        addUp(p, pAt, s0, s1, s2, s3);
     }
 
     /**
@@ -146,37 +175,43 @@ final class FusedKDots {
 
     static void iq4Xs(RowCursor c) {
         while (c.next()) {
-            float[] s = RowKernels.unpackScales(c);
-            iq4Xs(c, s);
+            iq4XsRows(c, RowKernels.unpackScales(c));
         }
     }
 
-    private static void iq4Xs(RowCursor c, float[] s) {
+    private static void iq4XsRows(RowCursor c, float[] s) {
         MemorySegment src = c.src;
-        long a = c.at;
         float[] x = c.x;
         int xAt = c.xAt;
-        FloatVector s0 = FloatVector.zero(F);
-        FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        FloatVector s3 = s0;
-        guard(src, a);
-        int d = c.before() / 32;
-        int step = OpaqueStep.of(2);
+        guard(src, c.at);
+        long at = c.at + 8;
+        long stride = c.stride;
+        int d = 0;
         int steps = c.columns / STEP;
-        for (int n = 0; n < steps; n++) {
-            int i = xAt + STEP * n;
-            MemorySegment w = slice(src, a + 8 + 32L * n + 8L * (n >> 2), 32);
-            IntVector t0 = VectorKDecoders.LEVELS.mul(s[d]).reinterpretAsInts();
-            IntVector t1 = VectorKDecoders.LEVELS.mul(s[d + 1]).reinterpretAsInts();
-            IntVector b = unsigned(w, 0);
-            s0 = pick(b, t0).fma(load(x, i), s0);
-            s1 = pick(b.lanewise(VectorOperators.LSHR, 4), t0).fma(load(x, i + 16), s1);
-            IntVector e = unsigned(w, 16);
-            s2 = pick(e, t1).fma(load(x, i + 32), s2);
-            s3 = pick(e.lanewise(VectorOperators.LSHR, 4), t1).fma(load(x, i + 48), s3);
-            d += step;
+        float[] sums = c.sums;
+        int end = c.sumsAt + c.rows * L;
+        for (int to = c.sumsAt; to < end; to += L) {
+            FloatVector s0 = FloatVector.zero(F);
+            FloatVector s1 = s0;
+            FloatVector s2 = s0;
+            FloatVector s3 = s0;
+            for (int n = 0; n < steps; n++) {
+                int i = xAt + STEP * n;
+                MemorySegment w = slice(src, at + 32L * n + 8L * (n >> 2), 32);
+                IntVector t0 = VectorKDecoders.LEVELS.mul(s[d + 2 * n]).reinterpretAsInts();
+                IntVector t1 = VectorKDecoders.LEVELS.mul(s[d + 2 * n + 1]).reinterpretAsInts();
+                for (int j = 0; j < 16; j += L) {
+                    IntVector b = unsigned(w, j);
+                    s0 = pick(b, t0).fma(load(x, i + j), s0);
+                    s1 = pick(right(b, 4), t0).fma(load(x, i + 16 + j), s1);
+                    IntVector e = unsigned(w, 16 + j);
+                    s2 = pick(e, t1).fma(load(x, i + 32 + j), s2);
+                    s3 = pick(right(e, 4), t1).fma(load(x, i + 48 + j), s3);
+                }
+            }
+            at += stride;
+            d += 2 * steps;
+            addUp(sums, to, s0, s1, s2, s3);
         }
-        addUp(c.sums, c.sumsAt, s0, s1, s2, s3);
     }
 }

@@ -80,14 +80,16 @@ final class HalfWords {
     /** The products of {@link FusedDots}, by way of half-precision words. */
     static void dot(RowCursor c) {
         while (c.next()) {
-            dotPart(c);
+            dotRows(c);
         }
     }
 
-    /** The product of the part of a row that the cursor is at. */
-    static void dotPart(RowCursor c) {
-        float[] w = RowKernels.unpackHalves(c.format, c.src, c.at, c.columns, c.ws);
-        dot(w, c.x, c.xAt, c.columns, c.sums, c.sumsAt, c.scales, c.scalesAt);
+    /** The products of the run that the cursor is at. */
+    static void dotRows(RowCursor c) {
+        for (int r = 0; r < c.rows; r++) {
+            float[] w = RowKernels.unpackHalves(c.format, c.src, c.at + r * c.stride, c.columns, c.ws);
+            dot(w, c.x, c.xAt, c.columns, c.sums, c.sumsAt + r * L, c.scales, c.scalesAt + r * c.scaleStride);
+        }
     }
 
     /** s[n] scales 64 columns n. */

@@ -81,7 +81,7 @@ final class NibblePairs {
     static void int4(RowCursor c) {
         while (c.next()) {
             if (c.pairZeros == null) {
-                dot(c, FusedDots.LESS_8);
+                dot(c, TableDots.LESS_8);
             } else {
                 dotLessZeros(c);
             }
@@ -99,36 +99,48 @@ final class NibblePairs {
         MemorySegment src = c.src;
         MemorySegment scales = c.pairScales;
         long scalesAt = c.pairScalesAt;
+        long scaleStride = c.pairScaleStride;
         int kind = c.pairScaleKind;
         int shift = c.pairScaleShift;
         float[] x = c.x;
         int xAt = c.xAt;
         FloatVector table = load(numbers, 0);
-        FloatVector s0 = FloatVector.zero(F);
-        FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        FloatVector s3 = s0;
-        long o = c.at;
+        long at = c.at;
+        long stride = c.stride;
         int step = OpaqueStep.of(2 * BYTES);
         int steps = c.columns / STEP;
-        for (int n = 0; n < steps; n++) {
-            int i = xAt + STEP * n;
-            IntVector t0 =
-                    table.mul(scale(scales, scalesAt, 2 * n >> shift, kind)).reinterpretAsInts();
-            IntVector t1 =
-                    table.mul(scale(scales, scalesAt, 2 * n + 1 >> shift, kind)).reinterpretAsInts();
-            IntVector b = unsigned(src, o);
-            s0 = pick(b, t0).fma(load(x, i), s0);
-            s1 = pick(right(b, 4), t0).fma(load(x, i + 16), s1);
-            IntVector e = unsigned(src, o + BYTES);
-            s2 = pick(e, t1).fma(load(x, i + 32), s2);
-            s3 = pick(right(e, 4), t1).fma(load(x, i + 48), s3);
-            o += step;
+        float[] sums = c.sums;
+        int end = c.sumsAt + c.rows * L;
+        for (int to = c.sumsAt; to < end; to += L) {
+            FloatVector s0 = FloatVector.zero(F);
+            FloatVector s1 = s0;
+            FloatVector s2 = s0;
+            FloatVector s3 = s0;
+            long o = at;
+            for (int n = 0; n < steps; n++) {
+                int i = xAt + STEP * n;
+                IntVector t0 =
+                        table.mul(scale(scales, scalesAt, 2 * n >> shift, kind)).reinterpretAsInts();
+                IntVector t1 = table.mul(scale(scales, scalesAt, 2 * n + 1 >> shift, kind))
+                        .reinterpretAsInts();
+                IntVector b = unsigned(src, o);
+                s0 = pick(b, t0).fma(load(x, i), s0);
+                s1 = pick(right(b, 4), t0).fma(load(x, i + 16), s1);
+                IntVector e = unsigned(src, o + BYTES);
+                s2 = pick(e, t1).fma(load(x, i + 32), s2);
+                s3 = pick(right(e, 4), t1).fma(load(x, i + 48), s3);
+                o += step;
+            }
+            at += stride;
+            scalesAt += scaleStride;
+            addUp(sums, to, s0, s1, s2, s3);
         }
-        addUp(c.sums, c.sumsAt, s0, s1, s2, s3);
     }
 
-    /** As {@link #dot}, with a zero point for each group. Apart from it, whose loop would be slower by asking. */
+    /**
+     * As {@link #dot}, of a single row, with a zero point for each group. Apart from it, whose loop would be slower by
+     * asking.
+     */
     private static void dotLessZeros(RowCursor c) {
         MemorySegment src = c.src;
         MemorySegment scales = c.pairScales;
@@ -166,7 +178,7 @@ final class NibblePairs {
 
     /** The bits of what codes stand for. */
     private static IntVector levels(float zero, float scale) {
-        return FusedDots.LEVELS_FROM_0.sub(zero).mul(scale).reinterpretAsInts();
+        return TableDots.LEVELS_FROM_0.sub(zero).mul(scale).reinterpretAsInts();
     }
 
     private static float zero(MemorySegment zeros, long at, int group, int shift) {
@@ -202,7 +214,7 @@ final class NibblePairs {
     }
 
     static void int4(Matrix w, long row, int c, int k, float[] dst, int at, int plane) {
-        decode(w, row, c, k, dst, at, plane, FusedDots.FROM_0, 8, false);
+        decode(w, row, c, k, dst, at, plane, TableDots.FROM_0, 8, false);
     }
 
     static void fp4(Matrix w, long row, int c, int k, float[] dst, int at, int plane) {

@@ -2,6 +2,7 @@ package dev.cadre.kernels;
 
 import static dev.cadre.kernels.Lanes.F;
 import static dev.cadre.kernels.Lanes.I;
+import static dev.cadre.kernels.Lanes.L;
 import static dev.cadre.kernels.StoredLanes.load;
 import static dev.cadre.kernels.StoredLanes.pick;
 import static dev.cadre.kernels.StoredLanes.right;
@@ -89,32 +90,39 @@ final class NibbleWords {
     static void dot(RowCursor c) {
         float[] levels = CodebookRows.levels(c.format);
         while (c.next()) {
-            float[] s = RowKernels.unpackCodes(c);
-            int[] words = c.ws.words(c.unpacked / WORD);
-            dot(words, s, c.before() / WORD, levels, c.x, c.xAt, c.columns, c.sums, c.sumsAt);
+            dotRows(c, RowKernels.unpackCodes(c), levels);
         }
     }
 
-    private static void dot(
-            int[] words, float[] s, int from, float[] levels, float[] x, int xAt, int k, float[] p, int pAt) {
+    private static void dotRows(RowCursor c, float[] s, float[] levels) {
+        int[] words = c.ws.words(c.unpacked() / WORD);
+        float[] x = c.x;
+        int xAt = c.xAt;
         IntVector table = load(levels, 0).reinterpretAsInts();
-        FloatVector s0 = FloatVector.zero(F);
-        FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        FloatVector s3 = s0;
-        for (int n = 0; n < k / UNIT; n++) {
-            IntVector w = IntVector.fromArray(I, words, from + 16 * n);
-            FloatVector d = load(s, from + 16 * n);
-            for (int bits = 0; bits < 32; bits += 16) {
-                IntVector v = right(w, bits);
-                int i = xAt + UNIT * n + 4 * bits;
-                s0 = pick(v, table).mul(d).fma(load(x, i), s0);
-                s1 = pick(right(v, 4), table).mul(d).fma(load(x, i + 16), s1);
-                s2 = pick(right(v, 8), table).mul(d).fma(load(x, i + 32), s2);
-                s3 = pick(right(v, 12), table).mul(d).fma(load(x, i + 48), s3);
+        int from = 0;
+        int steps = c.columns / UNIT;
+        float[] sums = c.sums;
+        int end = c.sumsAt + c.rows * L;
+        for (int to = c.sumsAt; to < end; to += L) {
+            FloatVector s0 = FloatVector.zero(F);
+            FloatVector s1 = s0;
+            FloatVector s2 = s0;
+            FloatVector s3 = s0;
+            for (int n = 0; n < steps; n++) {
+                IntVector w = IntVector.fromArray(I, words, from + 16 * n);
+                FloatVector d = load(s, from + 16 * n);
+                for (int bits = 0; bits < 32; bits += 16) {
+                    IntVector v = right(w, bits);
+                    int i = xAt + UNIT * n + 4 * bits;
+                    s0 = pick(v, table).mul(d).fma(load(x, i), s0);
+                    s1 = pick(right(v, 4), table).mul(d).fma(load(x, i + 16), s1);
+                    s2 = pick(right(v, 8), table).mul(d).fma(load(x, i + 32), s2);
+                    s3 = pick(right(v, 12), table).mul(d).fma(load(x, i + 48), s3);
+                }
             }
+            from += 16 * steps;
+            FusedDots.addUp(sums, to, s0, s1, s2, s3);
         }
-        FusedDots.addUp(p, pAt, s0, s1, s2, s3);
     }
 
     /** Rows of a panel, in the order of the products. */

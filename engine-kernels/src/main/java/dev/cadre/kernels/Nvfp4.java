@@ -39,10 +39,13 @@ final class Nvfp4 {
     static void nvfp4(RowCursor c) {
         float[] planes = c.ws.tile(4 * L);
         while (c.next()) {
-            for (int half = 0; half < 2; half++) {
-                dot(c.src, c.at, half, c.columns, c.x, c.xAt + 32 * half, planes, 2 * L * half);
+            for (int r = 0; r < c.rows; r++) {
+                long at = c.at + r * c.stride;
+                for (int half = 0; half < 2; half++) {
+                    dot(c.src, at, half, c.columns, c.x, c.xAt + 32 * half, planes, 2 * L * half);
+                }
+                addUp(c.sums, c.sumsAt + r * L, planes);
             }
-            addUp(c.sums, c.sumsAt, planes);
         }
     }
 

@@ -7,18 +7,21 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * Goes over the weights of neighbouring rows, {@link VectorMatrixKernel#CHUNK} columns at a time, for the products with
- * one token ({@link FusedDots}).
+ * one token ({@link FusedDots}): from one run of rows, of which a kernel takes the same columns, to the next.
  *
- * <p>A kernel takes many rows in a loop of its own, unpacks scales or codes of one row or of a few short ones, and
- * multiplies them, because a core runs ahead through a short way only: the more there is to do between the last product
- * of a row and the first load of the next one, the longer the memory waits.
+ * <p>A kernel multiplies the rows of a run in a loop of its own, after it has unpacked their scales or codes, because a
+ * core runs ahead through a short way only: the more there is to do between the last product of a row and the first
+ * load of the next one, the longer the memory waits.
  */
 final class RowCursor {
     /**
-     * Columns to unpack before they are multiplied. With fewer, calls of the unpacking kernels cost more; with more,
-     * unpacking waits for the memory.
+     * Columns whose scales are unpacked before they are multiplied. With fewer, calls of the unpacking kernels cost
+     * more; with more, unpacking waits for the memory, of which it reads the beginning of each block only.
      */
-    private static final int UNPACKED = 3072;
+    private static final int SCALED = 3072;
+
+    /** Columns of which codes are unpacked, too, which reads the memory from front to back. */
+    private static final int STAGED = 4096;
 
     /** Whose scratch space the kernel may use. */
     final Workspace ws;
@@ -51,50 +54,53 @@ final class RowCursor {
     /** Zero points of INT4 groups, or null. */
     MemorySegment pairZeros;
 
-    /** Where this part of a row is stored, in bytes. */
+    /** Rows of this run. */
+    int rows;
+
+    /** Where its first row's columns are stored, in bytes. */
     long at;
 
-    /** Its columns. */
+    /** Bytes from row to row. */
+    long stride;
+
+    /** The columns of each row. */
     int columns;
 
-    /** Its first activation. */
+    /** The first activation. */
     int xAt;
 
-    /** Where its sums are to be added. */
+    /** Where the first row's sums are to be added; the next row's are a vector on. */
     int sumsAt;
 
-    /** Its first one of {@link #scales}. */
+    /** The first row's first one of {@link #scales}. */
     int scalesAt;
 
-    /** Its first one of {@link #pairScales}, in bytes. */
+    /** Scales from row to row, 0 where all rows share them. */
+    int scaleStride;
+
+    /** The first row's first one of {@link #pairScales}, in bytes. */
     long pairScalesAt;
 
-    /** Its first one of {@link #pairZeros}, in bytes. */
+    /** Bytes of {@link #pairScales} from row to row. */
+    long pairScaleStride;
+
+    /** The first one of {@link #pairZeros}, in bytes. A run has one row then. */
     long pairZerosAt;
 
     /** How far up in their words these are, in bits. */
     int pairZeroShift;
 
-    /** Its number among the rows that are unpacked together. */
-    int place;
-
-    /** Columns of all of those. */
-    int unpacked;
-
-    private int scaleStride;
-    private int together;
-    private int rows;
-    private long stride;
+    private int allRows;
+    private int most;
+    private boolean alongRows;
     private long firstAt;
     private long partBytes;
     private Matrix matrix;
     private long matrixRow;
     private int pairScaleBytes;
-    private long pairScaleStride;
     private long firstPairScale;
     private int firstX;
     private int firstSums;
-    private boolean chunkwise;
     private int row;
     private int column;
 
@@ -103,7 +109,7 @@ final class RowCursor {
     }
 
     /**
-     * Begins before the first of {@code rows} rows.
+     * Begins before the first of {@code allRows} rows.
      *
      * @param chunkwise whether a chunk of all rows comes before the next one, whose activations can then stay in the
      *     first-level cache: for rows that need not be read from front to back, since they are in a cache
@@ -111,28 +117,40 @@ final class RowCursor {
      * @param sums row r's vector is at {@code sumsAt + r·L}
      */
     RowCursor start(
-            Matrix w, long firstRow, int rows, boolean chunkwise, float[] x, int xAt, float[] sums, int sumsAt) {
+            Matrix w, long firstRow, int allRows, boolean chunkwise, float[] x, int xAt, float[] sums, int sumsAt) {
         this.format = w.format();
         this.src = w.data();
         this.x = x;
         this.sums = sums;
-        this.rows = rows;
+        this.allRows = allRows;
         this.k = w.columns();
         this.stride = w.stride();
         this.firstX = xAt;
         this.firstAt = firstRow * stride;
         this.firstSums = sumsAt;
-        this.chunkwise = chunkwise;
-        this.row = -1;
-        this.column = chunkwise ? 0 : k;
-        this.together = stride == w.rowBytes() ? Math.max(1, UNPACKED / k) : 1;
-        this.place = together - 1;
+        this.alongRows = !chunkwise && k > VectorMatrixKernel.CHUNK;
+        this.rows = 0;
+        this.row = 0;
+        this.column = alongRows ? -VectorMatrixKernel.CHUNK : 0;
         this.partBytes = k > VectorMatrixKernel.CHUNK ? format.bytes(VectorMatrixKernel.CHUNK) : stride;
         this.pairZeros = null;
         if (RowKernels.takesPairs(format)) {
             startPairScales(w, firstRow);
         }
+        this.most = mostRows(w);
         return this;
+    }
+
+    /** Rows that can be a run. */
+    private int mostRows(Matrix w) {
+        if (alongRows || pairZeros != null) {
+            return 1;
+        }
+        if (!RowKernels.unpacks(format)) {
+            return allRows;
+        }
+        int together = RowKernels.unpacksCodes(format) ? STAGED : SCALED;
+        return stride == w.rowBytes() && k <= VectorMatrixKernel.CHUNK ? Math.max(1, together / k) : 1;
     }
 
     /**
@@ -148,7 +166,7 @@ final class RowCursor {
 
     /** Columns of all {@link #scales}. */
     int scaledColumns() {
-        return scaleStride == 0 ? k : rows * k;
+        return scaleStride == 0 ? k : allRows * k;
     }
 
     private void startPairScales(Matrix w, long firstRow) {
@@ -164,30 +182,30 @@ final class RowCursor {
         pairScaleStride = s.offset(w.storedRow(firstRow + 1), 0) - firstPairScale;
     }
 
-    /** Columns that were unpacked together with this part and lie before it. */
-    int before() {
-        return columns * place;
+    /** Columns of all rows of this run. */
+    int unpacked() {
+        return rows * columns;
     }
 
-    /** Goes to the next part, or returns false behind the last. */
+    /** Goes to the next run, or returns false behind the last. */
     boolean next() {
-        boolean otherRow = true;
-        if (chunkwise) {
-            if (++row == rows) {
+        if (alongRows) {
+            column += VectorMatrixKernel.CHUNK;
+            if (column >= k) {
+                column = 0;
+                row++;
+            }
+        } else {
+            row += rows;
+            if (row >= allRows) {
                 row = 0;
                 column += VectorMatrixKernel.CHUNK;
             }
-        } else {
-            column += VectorMatrixKernel.CHUNK;
-            otherRow = column >= k;
-            if (otherRow) {
-                row++;
-                column = 0;
-            }
         }
-        if (row >= rows || column >= k) {
+        if (row >= allRows || column >= k) {
             return false;
         }
+        rows = Math.min(most, allRows - row);
         at = firstAt + row * stride + column / VectorMatrixKernel.CHUNK * partBytes;
         columns = Math.min(VectorMatrixKernel.CHUNK, k - column);
         xAt = firstX + column;
@@ -200,12 +218,6 @@ final class RowCursor {
             long stored = matrix.storedRow(matrixRow + row);
             pairZerosAt = matrix.scales().zeroPointOffset(stored, column);
             pairZeroShift = Matrix.Scales.zeroPointShift(stored);
-        }
-        if (otherRow) {
-            place = place + 1 == together ? 0 : place + 1;
-        }
-        if (place == 0) {
-            unpacked = columns * Math.min(together, rows - row);
         }
         return true;
     }

@@ -79,7 +79,7 @@ final class RowKernels {
     private static final MethodHandle[] WORD_DECODERS = new MethodHandle[FORMATS];
 
     /** One for all, in an array so that C2 does not take it for a constant. */
-    private static final MethodHandle[] HALVES_DOTS = {find(HalfWords.class, "dotPart", DOT)};
+    private static final MethodHandle[] HALVES_DOTS = {find(HalfWords.class, "dotRows", DOT)};
 
     private static final MethodHandle[] FIELD_TESTS = {find(HalfWords.class, "mayBeFields", TEST)};
 
@@ -124,11 +124,11 @@ final class RowKernels {
             STEP_DECODERS[BlockFormat.F8_E4M3.ordinal()] = find(BlockDecoders.class, "e4m3", DECODE);
         }
         if (L >= 16) { // their tables have 16 entries
-            direct(BlockFormat.Q4_0, "q4ByTable");
-            direct(BlockFormat.Q4_1, "q41");
-            direct(BlockFormat.MXFP4, "mxfp4");
+            direct(BlockFormat.Q4_0, TableDots.class, BlockDecoders.class, "q4ByTable");
+            direct(BlockFormat.Q4_1, TableDots.class, BlockDecoders.class, "q41");
+            direct(BlockFormat.MXFP4, TableDots.class, BlockDecoders.class, "mxfp4");
             direct(BlockFormat.NVFP4, Nvfp4.class, Nvfp4.class, "nvfp4");
-            direct(BlockFormat.IQ4_NL, "iq4Nl");
+            direct(BlockFormat.IQ4_NL, TableDots.class, BlockDecoders.class, "iq4Nl");
             scaled(BlockFormat.Q4_K, "q4", "q4ByTable");
             scaled(BlockFormat.IQ4_XS, "iq4Xs");
             dot(BlockFormat.INT4_PAIRS, NibblePairs.class, "int4");
@@ -215,7 +215,7 @@ final class RowKernels {
         }
     }
 
-    /** For a part of a row that cannot stay codes: by way of half-precision words. */
+    /** For rows that cannot stay codes: by way of half-precision words. */
     static void dotHalves(RowCursor c) {
         try {
             HALVES_DOTS[0].invokeExact(c);
@@ -233,25 +233,21 @@ final class RowKernels {
         }
     }
 
-    /** The scales in the blocks of a part of a row and those that are unpacked together with it. */
+    /** The scales in the blocks of a run of rows. */
     static float[] unpackScales(RowCursor c) {
-        float[] s = c.ws.scales(scales(c.unpacked));
-        if (c.place == 0) {
-            try {
-                SCALE_KERNELS[c.format.ordinal()].invokeExact(c.src, c.at, c.unpacked, s);
-            } catch (Throwable t) {
-                throw unchecked(t);
-            }
+        float[] s = c.ws.scales(scales(c.unpacked()));
+        try {
+            SCALE_KERNELS[c.format.ordinal()].invokeExact(c.src, c.at, c.unpacked(), s);
+        } catch (Throwable t) {
+            throw unchecked(t);
         }
         return s;
     }
 
     /** As {@link #unpackScales}; the codes are left in {@link Workspace#codes}, or in {@link Workspace#words}. */
     static float[] unpackCodes(RowCursor c) {
-        float[] s = c.ws.scales(scales(c.unpacked));
-        if (c.place == 0) {
-            unpack(c.format, c.src, c.at, c.unpacked, s, c.ws);
-        }
+        float[] s = c.ws.scales(scales(c.unpacked()));
+        unpack(c.format, c.src, c.at, c.unpacked(), s, c.ws);
         return s;
     }
 
@@ -330,9 +326,17 @@ final class RowKernels {
         if (TESTS[f] != null) {
             return 2; // each asks whether its codes may be fields, and looks for NaN
         }
-        boolean unpacks =
-                SCALE_KERNELS[f] != null || CODE_KERNELS[f] != null || CodebookRows.has(format) || takesHalves(format);
-        return DOTS[f] == null || unpacks || TWO_PASSES.contains(format) ? 1 : 3;
+        return DOTS[f] == null || unpacks(format) || takesHalves(format) || TWO_PASSES.contains(format) ? 1 : 3;
+    }
+
+    /** Whether scales or codes of a run of rows are unpacked before its product. */
+    static boolean unpacks(BlockFormat format) {
+        return SCALE_KERNELS[format.ordinal()] != null || CodebookRows.has(format);
+    }
+
+    /** Whether a run's codes become signed bytes. */
+    static boolean unpacksCodes(BlockFormat format) {
+        return CODE_KERNELS[format.ordinal()] != null;
     }
 
     /**
