@@ -45,6 +45,9 @@ public final class ModelBenchmark {
         }
     }
 
+    /** How long tests run before they count, once each at least: C2 goes on compiling for some seconds. */
+    private static final long WARM_UP_NANOS = 3_000_000_000L;
+
     /**
      * What to measure.
      *
@@ -125,13 +128,21 @@ public final class ModelBenchmark {
                 prompts.add(new Measurement("pp", plan.promptTokens(), plan.promptTokens(), depth, cacheBytes, model));
                 generations.add(new Measurement("tg", plan.generatedTokens(), 1, depth, cacheBytes, model));
             }
-            // one run of each warms up
-            for (int r = -1; r < plan.repetitions(); r++) {
+            long start = System.nanoTime();
+            do {
+                for (int d = 0; d < plan.depths().length; d++) {
+                    progress.accept("depth " + plan.depths()[d] + ", warming up");
+                    Session session = atDepth.get(plan.depths()[d]);
+                    prompts.get(d).run(session, random, null);
+                    generations.get(d).run(session, random, null);
+                }
+            } while (System.nanoTime() - start < WARM_UP_NANOS);
+            for (int r = 0; r < plan.repetitions(); r++) {
                 for (int d = 0; d < plan.depths().length; d++) {
                     progress.accept("depth " + plan.depths()[d] + ", run " + (r + 1) + " of " + plan.repetitions());
                     Session session = atDepth.get(plan.depths()[d]);
-                    prompts.get(d).run(session, random, r >= 0 ? probe : null);
-                    generations.get(d).run(session, random, r >= 0 ? probe : null);
+                    prompts.get(d).run(session, random, probe);
+                    generations.get(d).run(session, random, probe);
                 }
             }
         } finally {
