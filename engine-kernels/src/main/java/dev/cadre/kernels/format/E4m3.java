@@ -11,12 +11,24 @@ public final class E4m3 {
 
     /** The value of a code. */
     public static float decode(byte code) {
-        return LookupTables.e4m3[code & 0xff];
+        if ((code & NAN) == NAN) {
+            return Float.NaN;
+        }
+        float magnitude = atFloatsPlace(code) * 0x1p120f;
+        return code < 0 ? -magnitude : magnitude;
     }
 
     /** Half of the value of a code without its sign; 0x7F, NaN elsewhere, counts as zero in NVFP4's scales (ggml). */
     public static float halfOfUnsigned(byte code) {
-        return LookupTables.halfOfUnsignedE4m3[code & 0xff];
+        return code == NAN ? 0 : atFloatsPlace(code) * 0x1p119f;
+    }
+
+    /**
+     * The fields of a code at those of a float, which is the value divided by 2^120: the biases are 127 and 7. No
+     * table, whose index a skipped load could leave anything at all (see {@link LookupTables}).
+     */
+    private static float atFloatsPlace(byte code) {
+        return Float.intBitsToFloat((code & 0x7f) << 20);
     }
 
     /** The nearest code, ties to even; beyond the greatest value the greatest one; NaN stays NaN. */

@@ -19,14 +19,6 @@ final class LookupTables {
     /** FP4 values, of the formats in which zero has a sign. */
     static float[] fp4 = {0, .5f, 1, 1.5f, 2, 3, 4, 6, -0f, -.5f, -1, -1.5f, -2, -3, -4, -6};
 
-    /** Values of all FP8 bytes. */
-    static float[] e4m3 = new float[256];
-
-    /** Scales of NVFP4, halved since {@link #fp4Doubled} is doubled. */
-    static float[] halfOfUnsignedE4m3 = new float[256];
-
-    static float[] e5m2 = new float[256];
-
     static byte[] iq1 = Codebooks.of(BlockFormat.IQ1_S);
     static byte[] iq2Xxs = Codebooks.of(BlockFormat.IQ2_XXS);
     static byte[] iq2Xs = Codebooks.of(BlockFormat.IQ2_XS);
@@ -34,38 +26,5 @@ final class LookupTables {
     static byte[] iq3Xxs = Codebooks.of(BlockFormat.IQ3_XXS);
     static byte[] iq3S = Codebooks.of(BlockFormat.IQ3_S);
 
-    static {
-        for (int bits = 0; bits < 256; bits++) {
-            e4m3[bits] = e4m3(bits);
-            halfOfUnsignedE4m3[bits] = halfOfUnsignedE4m3(bits);
-            // e5m2 is the upper half of an IEEE half: same exponent, infinities and NaN included
-            e5m2[bits] = Float.float16ToFloat((short) (bits << 8));
-        }
-    }
-
     private LookupTables() {}
-
-    /** OCP "e4m3fn": bias 7, subnormal step 2^-9, no infinity, NaN only where all lower seven bits are set. */
-    private static float e4m3(int bits) {
-        int exponent = bits >> 3 & 15;
-        int mantissa = bits & 7;
-        float magnitude;
-        if ((bits & 0x7f) == 0x7f) {
-            magnitude = Float.NaN;
-        } else if (exponent == 0) {
-            magnitude = mantissa * 0x1p-9f;
-        } else {
-            magnitude = Math.scalb(1 + mantissa / 8f, exponent - 7);
-        }
-        return bits < 128 ? magnitude : -magnitude;
-    }
-
-    private static float halfOfUnsignedE4m3(int bits) {
-        int exponent = bits >> 3 & 15;
-        int mantissa = bits & 7;
-        if (bits == 0x7f) {
-            return 0;
-        }
-        return exponent == 0 ? mantissa * 0x1p-10f : Math.scalb(1 + mantissa / 8f, exponent - 8);
-    }
 }

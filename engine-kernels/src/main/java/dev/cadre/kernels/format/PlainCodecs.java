@@ -62,11 +62,12 @@ final class PlainCodecs {
     }
 
     static void e4m3(MemorySegment s, long o, float[] y, int at) {
-        y[at] = LookupTables.e4m3[Bytes.u8(s, o)];
+        y[at] = E4m3.decode(s.get(ValueLayout.JAVA_BYTE, o));
     }
 
     static void e5m2(MemorySegment s, long o, float[] y, int at) {
-        y[at] = LookupTables.e5m2[Bytes.u8(s, o)];
+        // the upper half of an IEEE half: same exponent, infinities and NaN included
+        y[at] = Float.float16ToFloat((short) (s.get(ValueLayout.JAVA_BYTE, o) << 8));
     }
 
     static void e8m0(MemorySegment s, long o, float[] y, int at) {
