@@ -18,7 +18,6 @@ import java.util.SplittableRandom;
 import java.util.function.Consumer;
 import java.util.function.IntToDoubleFunction;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 
 /**
  * End-to-end speed of a model: prompt and generation, at chosen depths, beside the machine's limits measured in the
@@ -106,8 +105,7 @@ public final class ModelBenchmark {
      */
     public static List<Row> run(MoeModel model, Plan plan, Consumer<String> progress) {
         SplittableRandom random = new SplittableRandom(7);
-        List<Measurement> prompts = new ArrayList<>();
-        List<Measurement> generations = new ArrayList<>();
+        List<Measurement> tests = new ArrayList<>();
         List<Session> sessions = new ArrayList<>();
         int deepest = Arrays.stream(plan.depths()).max().orElse(0);
         int positions = deepest + Math.max(plan.promptTokens(), plan.generatedTokens()) + 1;
@@ -124,42 +122,31 @@ public final class ModelBenchmark {
             }
             for (int depth : plan.depths()) {
                 Session session = atDepth.get(depth);
-                long cacheBytes = Diagnostics.cacheBytes(session);
-                prompts.add(new Measurement("pp", plan.promptTokens(), plan.promptTokens(), depth, cacheBytes, model));
-                generations.add(new Measurement("tg", plan.generatedTokens(), 1, depth, cacheBytes, model));
+                tests.add(new Measurement("pp", plan.promptTokens(), plan.promptTokens(), depth, session, model));
+                tests.add(new Measurement("tg", plan.generatedTokens(), 1, depth, session, model));
             }
             long start = System.nanoTime();
             do {
-                for (int d = 0; d < plan.depths().length; d++) {
-                    progress.accept("depth " + plan.depths()[d] + ", warming up");
-                    Session session = atDepth.get(plan.depths()[d]);
-                    prompts.get(d).run(session, random, null);
-                    generations.get(d).run(session, random, null);
+                for (Measurement test : tests) {
+                    progress.accept("depth " + test.depth + ", warming up");
+                    test.run(random, null);
                 }
             } while (System.nanoTime() - start < WARM_UP_NANOS);
             for (int r = 0; r < plan.repetitions(); r++) {
-                for (int d = 0; d < plan.depths().length; d++) {
-                    progress.accept("depth " + plan.depths()[d] + ", run " + (r + 1) + " of " + plan.repetitions());
-                    Session session = atDepth.get(plan.depths()[d]);
-                    prompts.get(d).run(session, random, probe);
-                    generations.get(d).run(session, random, probe);
+                for (Measurement test : tests) {
+                    progress.accept("depth " + test.depth + ", run " + (r + 1) + " of " + plan.repetitions());
+                    test.run(random, probe);
                 }
             }
         } finally {
             sessions.forEach(Session::close);
         }
-        List<MachineLimits> all = Stream.concat(prompts.stream(), generations.stream())
-                .flatMap(m -> m.limits.stream())
+        List<MachineLimits> all =
+                tests.stream().flatMap(test -> test.limits.stream()).toList();
+        return tests.stream()
+                .filter(test -> test.tokens > 0)
+                .map(test -> test.row(all))
                 .toList();
-        List<Row> rows = new ArrayList<>();
-        for (int d = 0; d < plan.depths().length; d++) {
-            for (Measurement m : List.of(prompts.get(d), generations.get(d))) {
-                if (m.tokens > 0) {
-                    rows.add(m.row(all));
-                }
-            }
-        }
-        return rows;
     }
 
     private static void fill(Session session, int count, Fill fill, MoeModel model, SplittableRandom random) {
@@ -182,6 +169,7 @@ public final class ModelBenchmark {
         private final int tokens;
         private final int step; // tokens appended at a time
         private final int depth;
+        private final Session start;
         private final long cacheBytes;
         private final MoeModel model;
         private final PhaseTimes times;
@@ -192,23 +180,24 @@ public final class ModelBenchmark {
         private final long[] phases = new long[PhaseTimes.Phase.values().length];
         private long nanos;
 
-        Measurement(String kind, int tokens, int step, int depth, long cacheBytes, MoeModel model) {
+        Measurement(String kind, int tokens, int step, int depth, Session start, MoeModel model) {
             this.kind = kind;
             this.tokens = tokens;
             this.step = step;
             this.depth = depth;
-            this.cacheBytes = cacheBytes;
+            this.start = start;
+            this.cacheBytes = Diagnostics.cacheBytes(start);
             this.model = model;
             this.times = Diagnostics.phaseTimes(model);
             this.logits = new float[model.info().vocabulary()];
         }
 
         /**
-         * Appends the test's tokens to a copy of the session.
+         * Appends the test's tokens to a copy of its session.
          *
          * @param probe tells the machine's limits, or null if the run does not count
          */
-        void run(Session start, SplittableRandom random, LimitsProbe probe) {
+        void run(SplittableRandom random, LimitsProbe probe) {
             if (tokens == 0) {
                 return;
             }
