@@ -4,7 +4,6 @@ import static dev.cadre.kernels.FusedDots.STEP;
 import static dev.cadre.kernels.FusedDots.addUp;
 import static dev.cadre.kernels.Lanes.F;
 import static dev.cadre.kernels.Lanes.L;
-import static dev.cadre.kernels.StoredLanes.half;
 import static dev.cadre.kernels.StoredLanes.load;
 import static dev.cadre.kernels.StoredLanes.pick;
 import static dev.cadre.kernels.StoredLanes.right;
@@ -73,8 +72,8 @@ final class TableDots {
             long o = at;
             for (int i = xAt; i < xEnd; i += STEP) {
                 MemorySegment w = slice(src, o, 36);
-                IntVector t0 = table.mul(half(w, 0)).reinterpretAsInts();
-                IntVector t1 = table.mul(half(w, 18)).reinterpretAsInts();
+                IntVector t0 = scaledLevels(w, 0, NIBBLES, table);
+                IntVector t1 = scaledLevels(w, 18, NIBBLES, table);
                 for (int j = 0; j < 16; j += L) {
                     IntVector b = unsigned(w, 2 + j);
                     s0 = pick(b, t0).fma(load(x, i + j), s0);

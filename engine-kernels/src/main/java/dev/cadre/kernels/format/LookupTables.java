@@ -7,7 +7,8 @@ package dev.cadre.kernels.format;
  * and throws an {@code InternalError} a little later; until then the register holds anything at all. For a table of
  * constant length the compiler knows that a byte cannot be out of range, leaves the bounds check out, and the process
  * dies of the stray access (seen on JDK 25.0.3, x86-64). For a length that it cannot know the check stays, and a stray
- * index is an exception. {@code MappedFaultTest} fails if this is broken.
+ * index is an exception; unless its lower half, which alone is checked, happens to be in range. {@code
+ * MappedFaultTest} fails if this is broken. Arithmetic is safer where it will do, as in {@link E4m3}.
  */
 final class LookupTables {
     /** The 16 levels of the non-linear 4-bit types. */
