@@ -3,7 +3,6 @@ package dev.cadre.kernels;
 import static dev.cadre.kernels.FusedDots.STEP;
 import static dev.cadre.kernels.Lanes.F;
 import static dev.cadre.kernels.Lanes.L;
-import static dev.cadre.kernels.StoredLanes.guard;
 import static dev.cadre.kernels.StoredLanes.half;
 import static dev.cadre.kernels.StoredLanes.highLess8;
 import static dev.cadre.kernels.StoredLanes.lowLess8;
@@ -46,14 +45,12 @@ final class BlockDecoders {
     }
 
     private static void bf16Groups(MemorySegment src, long a, int k, float[] dst, int at, int plane) {
-        guard(src, a);
         for (int i = 0; i < k; i += L) {
             StoredLanes.bf16(src, a + 2L * i).intoArray(dst, at + place(i, plane));
         }
     }
 
     private static void bf16Steps(MemorySegment src, long a, int steps, float[] dst, int at, int plane) {
-        guard(src, a);
         int step = OpaqueStep.of(128);
         long o = a;
         for (int n = 0; n < steps; n++) {
@@ -77,7 +74,6 @@ final class BlockDecoders {
     }
 
     private static void f16(MemorySegment src, long a, int k, float[] dst, int at, int plane) {
-        guard(src, a);
         for (int i = 0; i < k; i += L) {
             StoredLanes.f16(src, a + 2L * i).intoArray(dst, at + place(i, plane));
         }
@@ -92,7 +88,6 @@ final class BlockDecoders {
     }
 
     private static void e4m3(MemorySegment src, long a, int k, float[] s, int sAt, float[] dst, int at, int plane) {
-        guard(src, a);
         int step = OpaqueStep.of(STEP);
         long o = a;
         for (int n = 0; n < k / STEP; n++) {
@@ -116,7 +111,6 @@ final class BlockDecoders {
     }
 
     private static void i8(MemorySegment src, long a, int k, float[] s, int sAt, float[] dst, int at, int plane) {
-        guard(src, a);
         int step = OpaqueStep.of(STEP);
         long o = a;
         for (int n = 0; n < k / STEP; n++) {

@@ -2,9 +2,7 @@ package dev.cadre.kernels;
 
 import static dev.cadre.kernels.Lanes.I;
 import static dev.cadre.kernels.Lanes.L;
-import static dev.cadre.kernels.StoredLanes.LE;
 import static dev.cadre.kernels.StoredLanes.broadcast;
-import static dev.cadre.kernels.StoredLanes.guard;
 import static dev.cadre.kernels.StoredLanes.load;
 
 import dev.cadre.kernels.format.Bfloat16;
@@ -196,7 +194,6 @@ final class ColumnProducts {
             int k,
             float[] sums,
             int at) {
-        guard(src, a);
         for (int c = 0; c < k; c += COLUMNS) {
             FloatVector x0 = broadcast(x, xAt + c);
             FloatVector x1 = broadcast(x, xAt + c + 1);
@@ -229,7 +226,6 @@ final class ColumnProducts {
             int k,
             float[] sums,
             int at) {
-        guard(src, a);
         for (int c = 0; c < k; c += COLUMNS) {
             FloatVector x0 = broadcast(x, xAt + c);
             FloatVector x1 = broadcast(x, xAt + c + 1);
@@ -249,7 +245,7 @@ final class ColumnProducts {
 
     /** L of the elements that take turns in 2L. */
     private static FloatVector turn(MemorySegment src, long o, int shift) {
-        return IntVector.fromMemorySegment(I, src, o, LE)
+        return StoredLanes.words(src, o)
                 .lanewise(VectorOperators.LSHL, shift)
                 .and(HIGH_HALF)
                 .reinterpretAsFloats();
@@ -344,7 +340,6 @@ final class ColumnProducts {
     }
 
     static void decode(MemorySegment src, long a, long stride, int shift, int rows, int columns, float[] dst, int to) {
-        guard(src, a);
         for (int c = 0; c < columns; c++) {
             for (int i = 0; i < rows; i += L) {
                 StoredLanes.bf16(src, a + c * stride + 2L * i).intoArray(dst, place(to, c, i));
@@ -354,7 +349,6 @@ final class ColumnProducts {
 
     static void decodeTurns(
             MemorySegment src, long a, long stride, int shift, int rows, int columns, float[] dst, int to) {
-        guard(src, a);
         for (int c = 0; c < columns; c++) {
             for (int i = 0; i < rows; i += L) {
                 turn(src, (a & ~3L) + c * stride + 4L * i, shift).intoArray(dst, place(to, c, i));

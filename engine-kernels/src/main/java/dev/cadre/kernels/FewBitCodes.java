@@ -41,7 +41,6 @@ final class FewBitCodes {
     static void q20(MemorySegment src, long a, int k, byte[] codes, float[] s) {
         for (int n = 0; n < k / 64; n++) {
             long o = a + (long) Q2_0 * n + SCALE;
-            StoredLanes.guard(src, o);
             for (int j = 0; j < 16; j += L) {
                 IntVector b = unsigned(src, o + j);
                 b.or(left(b, 6))

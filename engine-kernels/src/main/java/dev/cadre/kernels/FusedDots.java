@@ -2,7 +2,6 @@ package dev.cadre.kernels;
 
 import static dev.cadre.kernels.Lanes.F;
 import static dev.cadre.kernels.Lanes.L;
-import static dev.cadre.kernels.StoredLanes.guard;
 import static dev.cadre.kernels.StoredLanes.half;
 import static dev.cadre.kernels.StoredLanes.highLess8;
 import static dev.cadre.kernels.StoredLanes.load;
@@ -26,8 +25,7 @@ import jdk.incubator.vector.VectorOperators;
  *
  * <p>The values and the order of the sums are those of {@link VectorDecoders} and {@link PanelDots}, so one token alone
  * gets the same bits as in a batch: four planes of column groups, each with a chain of sums of its own, added up chunk
- * by chunk. Every method reads something by a scalar access, which keeps a fault on a mapped page an
- * {@code InternalError} (see {@link VectorDecoders}).
+ * by chunk.
  *
  * <p>Loops run over 64 columns, one vector of each plane at 512 bits. C2 gives up inlining after some eighty vector
  * operations in a method, or half as many conversions, and then boxes vectors: no method may grow much.
@@ -201,7 +199,6 @@ final class FusedDots {
         float[] s = c.scales;
         int sAt = c.scalesAt;
         int scaleStride = c.scaleStride;
-        guard(src, c.at);
         long at = c.at;
         long stride = c.stride;
         int step = OpaqueStep.of(STEP);
@@ -220,8 +217,7 @@ final class FusedDots {
                 MemorySegment w = slice(src, o, STEP);
                 FloatVector d = FloatVector.broadcast(F, s[sAt + n] * E4M3_FACTOR);
                 for (int j = 0; j < STEP; j += Lanes.BYTES.length()) {
-                    greatest = greatest.max(ByteVector.fromMemorySegment(Lanes.BYTES, w, j, StoredLanes.LE)
-                            .and(StoredLanes.E4M3_NAN));
+                    greatest = greatest.max(StoredLanes.bytes(Lanes.BYTES, w, j).and(StoredLanes.E4M3_NAN));
                 }
                 for (int j = 0; j < 16; j += L) {
                     s0 = e4m3(w, j).mul(d).fma(load(x, i + j), s0);
@@ -258,7 +254,6 @@ final class FusedDots {
         float[] s = c.scales;
         int sAt = c.scalesAt;
         int scaleStride = c.scaleStride;
-        guard(src, c.at);
         long at = c.at;
         long stride = c.stride;
         int step = OpaqueStep.of(STEP);
@@ -299,7 +294,6 @@ final class FusedDots {
         MemorySegment src = c.src;
         float[] x = c.x;
         int xAt = c.xAt;
-        guard(src, c.at);
         long at = c.at;
         long stride = c.stride;
         int step = OpaqueStep.of(256);
@@ -337,7 +331,6 @@ final class FusedDots {
         MemorySegment src = c.src;
         float[] x = c.x;
         int xAt = c.xAt;
-        guard(src, c.at);
         long at = c.at;
         long stride = c.stride;
         int step = OpaqueStep.of(128);
@@ -386,7 +379,7 @@ final class FusedDots {
         float[] x = c.x;
         FloatVector s0 = FloatVector.zero(F);
         FloatVector s2 = s0;
-        guard(src, at);
+        StoredLanes.readFirst(src, at);
         long o = at + 32 * odd;
         int i = c.xAt + 16 * odd;
         int step = OpaqueStep.of(128);

@@ -5,7 +5,6 @@ import static dev.cadre.kernels.FusedDots.addUp;
 import static dev.cadre.kernels.Lanes.F;
 import static dev.cadre.kernels.Lanes.L;
 import static dev.cadre.kernels.StoredLanes.broadcast;
-import static dev.cadre.kernels.StoredLanes.guard;
 import static dev.cadre.kernels.StoredLanes.high;
 import static dev.cadre.kernels.StoredLanes.load;
 import static dev.cadre.kernels.StoredLanes.low;
@@ -39,7 +38,6 @@ final class FusedKDots {
         MemorySegment src = c.src;
         float[] x = c.x;
         int xAt = c.xAt;
-        guard(src, c.at);
         long at = c.at;
         long stride = c.stride;
         int d = 0;
@@ -84,7 +82,6 @@ final class FusedKDots {
         MemorySegment src = c.src;
         float[] x = c.x;
         int xAt = c.xAt;
-        guard(src, c.at);
         long at = c.at + 16;
         long stride = c.stride;
         int d = 0;
@@ -131,7 +128,7 @@ final class FusedKDots {
         MemorySegment src = c.src;
         float[] x = c.x;
         int xAt = c.xAt;
-        guard(src, c.at);
+        StoredLanes.readFirst(src, c.at);
         long at = c.at + 16;
         long stride = c.stride;
         int d = 0;
@@ -183,7 +180,6 @@ final class FusedKDots {
         MemorySegment src = c.src;
         float[] x = c.x;
         int xAt = c.xAt;
-        guard(src, c.at);
         long at = c.at + 8;
         long stride = c.stride;
         int d = 0;

@@ -2,13 +2,10 @@ package dev.cadre.kernels;
 
 import static dev.cadre.kernels.Lanes.F;
 import static dev.cadre.kernels.Lanes.L;
-import static dev.cadre.kernels.StoredLanes.LE;
 import static dev.cadre.kernels.StoredLanes.broadcast;
-import static dev.cadre.kernels.StoredLanes.guard;
 import static dev.cadre.kernels.StoredLanes.load;
 
 import java.lang.foreign.MemorySegment;
-import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
@@ -44,7 +41,7 @@ final class HalfWords {
      * @param s a scale for each 64 of n codes
      */
     static boolean mayBeFields(MemorySegment src, long a, int n, float[] s) {
-        guard(src, a);
+        StoredLanes.readFirst(src, a);
         for (int i = 0; i < n / PanelDots.STEP; i++) {
             if (!(Math.abs(s[i]) <= GREATEST_SCALE)) {
                 return false;
@@ -60,11 +57,10 @@ final class HalfWords {
 
     /** @param n a multiple of {@link PanelDots#STEP} */
     static void e4m3(MemorySegment src, long a, int n, short[] halves) {
-        guard(src, a);
         int step = OpaqueStep.of(S.length());
         for (int i = 0; i < n; i += step) {
-            ShortVector code = (ShortVector)
-                    ByteVector.fromMemorySegment(Lanes.HALF, src, a + i, LE).convertShape(VectorOperators.B2S, S, 0);
+            ShortVector code =
+                    (ShortVector) StoredLanes.bytes(Lanes.HALF, src, a + i).convertShape(VectorOperators.B2S, S, 0);
             ShortVector half = code.lanewise(VectorOperators.LSHL, 7).and(FIELDS);
             half.blend(NAN, half.and(MAGNITUDE).compare(VectorOperators.EQ, MAGNITUDE))
                     .intoArray(halves, i);

@@ -4,7 +4,6 @@ import static dev.cadre.kernels.Lanes.F;
 import static dev.cadre.kernels.Lanes.I;
 import static dev.cadre.kernels.Lanes.L;
 import static dev.cadre.kernels.StoredLanes.BITS_01;
-import static dev.cadre.kernels.StoredLanes.LE;
 import static dev.cadre.kernels.StoredLanes.LOW_NIBBLE;
 import static dev.cadre.kernels.StoredLanes.half;
 import static dev.cadre.kernels.StoredLanes.high;
@@ -70,7 +69,7 @@ final class KScales {
         for (int n = 0; n < k / BLOCK; n++) {
             MemorySegment block = slice(src, o, 144); // of Q5_K, the beginning
             FloatVector factors = FloatVector.broadcast(F, half(block, 0)).blend(-half(block, 2), MINIMA);
-            IntVector head = IntVector.fromMemorySegment(I, block, 0, LE);
+            IntVector head = StoredLanes.words(block, 0);
             for (int j = 0; j < 16; j += L) {
                 IntVector low = ints(LOW_WORD, j)
                         .selectFrom(head)
@@ -117,7 +116,7 @@ final class KScales {
             long o = a + 110L * n;
             float d = half(src, o + 108);
             // the vector that ends with the scales
-            IntVector tail = IntVector.fromMemorySegment(I, src, o + 108 - 4 * L, LE);
+            IntVector tail = StoredLanes.words(src, o + 108 - 4 * L);
             for (int j = 0; j < 16; j += L) {
                 IntVector low = ints(NIBBLE_WORD, j)
                         .selectFrom(tail)

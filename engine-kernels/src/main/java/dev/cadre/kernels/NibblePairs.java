@@ -4,7 +4,6 @@ import static dev.cadre.kernels.FusedDots.STEP;
 import static dev.cadre.kernels.FusedDots.addUp;
 import static dev.cadre.kernels.Lanes.F;
 import static dev.cadre.kernels.Lanes.L;
-import static dev.cadre.kernels.StoredLanes.guard;
 import static dev.cadre.kernels.StoredLanes.load;
 import static dev.cadre.kernels.StoredLanes.pick;
 import static dev.cadre.kernels.StoredLanes.right;
@@ -288,7 +287,6 @@ final class NibblePairs {
             int plane,
             float[] numbers,
             boolean fp4) {
-        guard(src, a);
         IntVector t = load(numbers, 0).sub(zero).mul(d).reinterpretAsInts();
         for (int j = 0; j < BYTES; j += L) {
             IntVector b = unsigned(src, a + j);

@@ -1,7 +1,5 @@
 package dev.cadre.kernels;
 
-import static dev.cadre.kernels.StoredLanes.LE;
-import static dev.cadre.kernels.StoredLanes.guard;
 import static dev.cadre.kernels.StoredLanes.left;
 import static dev.cadre.kernels.StoredLanes.right;
 import static dev.cadre.kernels.StoredLanes.slice;
@@ -37,10 +35,8 @@ final class StagedCodes {
         return IntVector.broadcast(INTS, mask * 0x01010101);
     }
 
-    /** With a guard of its own, because while its callers are cold C2 may compile it without them. */
     private static IntVector load(MemorySegment src, long o) {
-        guard(src, o);
-        return ByteVector.fromMemorySegment(BYTES, src, o, LE).reinterpretAsInts();
+        return StoredLanes.bytes(BYTES, src, o).reinterpretAsInts();
     }
 
     private static void store(IntVector v, byte[] codes, int at) {

@@ -9,15 +9,17 @@ import static dev.cadre.kernels.Lanes.L;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.concurrent.atomic.AtomicInteger;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
 
 /** Stored numbers and fields of bytes as vectors: what the kernels that read segments are put together from. */
 final class StoredLanes {
-    static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
+    private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
     static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(LE);
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(LE);
 
@@ -40,6 +42,15 @@ final class StoredLanes {
     /** The code of NaN, but for its sign, and the greatest there is. */
     static final byte E4M3_NAN = 0x7f;
 
+    /**
+     * Read beside every vector access to a segment, it keeps a fault on a mapped page (of a file truncated while in
+     * use) an {@code InternalError} that can be caught. HotSpot throws one where the compiled method is marked as a
+     * method with unsafe accesses. Vector accesses do not mark theirs, and a fault ends the process; this field is read
+     * by an unsafe access, of which nothing is left but the mark. C2 may compile any method alone, so one mark for many
+     * accesses, in a method that calls theirs, does not do.
+     */
+    private static final AtomicInteger MARK = new AtomicInteger();
+
     /** The class of segments of mapped files ({@link MappedMemory}) and of memory from arenas. */
     private static final Class<?> NATIVE = MemorySegment.NULL.getClass();
 
@@ -55,9 +66,29 @@ final class StoredLanes {
         return FloatVector.broadcast(F, all);
     }
 
-    /** The scalar access that keeps faults catchable, in methods that would have none. */
-    static void guard(MemorySegment src, long o) {
+    /**
+     * Reads the first byte that a method is to read. One that runs too seldom to be compiled by C2 fails here, as
+     * {@link FaultGuard} says. C2 also learns from it, before a loop without slices, that the segment is open.
+     */
+    static void readFirst(MemorySegment src, long o) {
         src.get(ValueLayout.JAVA_BYTE, o);
+    }
+
+    /** Bytes from {@code o} on. */
+    static ByteVector bytes(VectorSpecies<Byte> species, MemorySegment src, long o) {
+        MARK.getPlain();
+        return ByteVector.fromMemorySegment(species, src, o, LE);
+    }
+
+    /** L words of four bytes. */
+    static IntVector words(MemorySegment src, long o) {
+        MARK.getPlain();
+        return IntVector.fromMemorySegment(I, src, o, LE);
+    }
+
+    static void store(ByteVector bytes, MemorySegment dst, long o) {
+        MARK.getPlain();
+        bytes.intoMemorySegment(dst, o, LE);
     }
 
     /** Copies n bytes, by vectors: {@code MemorySegment.copy} takes up to five times as long for a row. */
@@ -67,12 +98,11 @@ final class StoredLanes {
             MemorySegment.copy(src, ValueLayout.JAVA_BYTE, o, dst, 0, n);
             return;
         }
-        guard(src, o);
         int step = OpaqueStep.of(length);
         for (int i = 0; i < n - length; i += step) {
-            ByteVector.fromMemorySegment(BYTES, src, o + i, LE).intoArray(dst, i);
+            bytes(BYTES, src, o + i).intoArray(dst, i);
         }
-        ByteVector.fromMemorySegment(BYTES, src, o + n - length, LE).intoArray(dst, n - length);
+        bytes(BYTES, src, o + n - length).intoArray(dst, n - length);
     }
 
     /**
@@ -106,7 +136,7 @@ final class StoredLanes {
                     .lanewise(VectorOperators.ASHR, 24)
                     .convert(VectorOperators.I2F, 0);
         }
-        return (FloatVector) ByteVector.fromMemorySegment(B, src, o, LE).convertShape(VectorOperators.B2F, F, 0);
+        return (FloatVector) bytes(B, src, o).convertShape(VectorOperators.B2F, F, 0);
     }
 
     /** L bytes from {@code o} on, as ints from 0 to 255. */
@@ -114,8 +144,7 @@ final class StoredLanes {
         if (L == 4) {
             return fourBytes(src, o).and(255);
         }
-        return (IntVector)
-                ByteVector.fromMemorySegment(B, src, o, LE).convertShape(VectorOperators.ZERO_EXTEND_B2I, I, 0);
+        return (IntVector) bytes(B, src, o).convertShape(VectorOperators.ZERO_EXTEND_B2I, I, 0);
     }
 
     /** Byte l in the low bits of lane l. */
@@ -125,13 +154,13 @@ final class StoredLanes {
 
     /** L floats. */
     static FloatVector f32(MemorySegment src, long o) {
+        MARK.getPlain();
         return FloatVector.fromMemorySegment(F, src, o, LE);
     }
 
     private static IntVector halfWords(MemorySegment src, long o) {
-        return (IntVector) ByteVector.fromMemorySegment(Lanes.HALF, src, o, LE)
-                .reinterpretAsShorts()
-                .convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);
+        return (IntVector)
+                bytes(Lanes.HALF, src, o).reinterpretAsShorts().convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);
     }
 
     /** L bfloat16. */
@@ -145,9 +174,8 @@ final class StoredLanes {
      * times zero is NaN, and zero for all others.
      */
     static FloatVector f16(MemorySegment src, long o) {
-        IntVector words = (IntVector) ByteVector.fromMemorySegment(Lanes.HALF, src, o, LE)
-                .reinterpretAsShorts()
-                .convertShape(VectorOperators.S2I, I, 0);
+        IntVector words =
+                (IntVector) bytes(Lanes.HALF, src, o).reinterpretAsShorts().convertShape(VectorOperators.S2I, I, 0);
         FloatVector v = left(words, 13).and(F16_FIELDS).reinterpretAsFloats().mul(F16_BIAS);
         return v.mul(F16_BIAS).fma(ZERO, v);
     }
@@ -159,10 +187,8 @@ final class StoredLanes {
      */
     static boolean hasE4m3Nan(MemorySegment src, long o, int n) {
         ByteVector greatest = ByteVector.zero(BYTES);
-        guard(src, o);
         for (int i = 0; i < n; i += BYTES.length()) {
-            greatest = greatest.max(
-                    ByteVector.fromMemorySegment(BYTES, src, o + i, LE).and(E4M3_NAN));
+            greatest = greatest.max(bytes(BYTES, src, o + i).and(E4M3_NAN));
         }
         return greatest.compare(VectorOperators.EQ, E4M3_NAN).anyTrue();
     }
@@ -173,15 +199,13 @@ final class StoredLanes {
      * would be objects.
      */
     static boolean hasManySubnormalE4m3(MemorySegment src, long o) {
-        guard(src, o);
-        VectorMask<Byte> small =
-                ByteVector.fromMemorySegment(BYTES, src, o, LE).and(E4M3_NAN).compare(VectorOperators.LT, (byte) 8);
+        VectorMask<Byte> small = bytes(BYTES, src, o).and(E4M3_NAN).compare(VectorOperators.LT, (byte) 8);
         return small.trueCount() > BYTES.length() / 16;
     }
 
     /** L e4m3 codes, extended with their sign. */
     static IntVector e4m3Codes(MemorySegment src, long o) {
-        return (IntVector) ByteVector.fromMemorySegment(B, src, o, LE).convertShape(VectorOperators.B2I, I, 0);
+        return (IntVector) bytes(B, src, o).convertShape(VectorOperators.B2I, I, 0);
     }
 
     static IntVector right(IntVector v, int bits) {

@@ -1,7 +1,6 @@
 package dev.cadre.kernels;
 
-import static dev.cadre.kernels.StoredLanes.LE;
-import static dev.cadre.kernels.StoredLanes.guard;
+import static dev.cadre.kernels.StoredLanes.bytes;
 import static dev.cadre.kernels.StoredLanes.int32;
 
 import java.lang.foreign.MemorySegment;
@@ -31,9 +30,9 @@ final class TernaryCodes {
             long o = a + 54L * n;
             int to = 256 * n;
             for (int j = 0; j < 32; j += N) {
-                digits(load(src, o + j), codes, to + j, 32);
+                digits(bytes(BYTES, src, o + j), codes, to + j, 32);
             }
-            digits(load(src, o + 32), codes, to + 160, N);
+            digits(bytes(BYTES, src, o + 32), codes, to + 160, N);
             int rest = int32(src, o + 48);
             for (int i = 0; i < N; i += 4) {
                 INT.set(codes, to + 240 + i, rest);
@@ -41,11 +40,6 @@ final class TernaryCodes {
             }
             digit(ByteVector.fromArray(BYTES, codes, to + 240)).intoArray(codes, to + 240);
         }
-    }
-
-    private static ByteVector load(MemorySegment src, long o) {
-        guard(src, o);
-        return ByteVector.fromMemorySegment(BYTES, src, o, LE);
     }
 
     private static void digits(ByteVector v, byte[] codes, int at, int apart) {

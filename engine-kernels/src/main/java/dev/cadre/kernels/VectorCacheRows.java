@@ -5,7 +5,6 @@ import static dev.cadre.kernels.Lanes.F;
 import static dev.cadre.kernels.Lanes.I;
 import static dev.cadre.kernels.Lanes.L;
 import static dev.cadre.kernels.Lanes.PARTS;
-import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
 import dev.cadre.kernels.format.E4m3;
 import java.lang.foreign.MemorySegment;
@@ -89,7 +88,7 @@ final class VectorCacheRows implements CacheRowKernel {
      * @param ordinary that there is no NaN
      */
     private static void decode(MemorySegment memory, long from, float factor, boolean ordinary, float[] dst, int to) {
-        ByteVector codes = ByteVector.fromMemorySegment(B, memory, from, LITTLE_ENDIAN);
+        ByteVector codes = StoredLanes.bytes(B, memory, from);
         decode(codes, 0, factor, ordinary).intoArray(dst, to);
         if (PARTS == 2) {
             decode(codes, 1, factor, ordinary).intoArray(dst, to + L);
@@ -105,7 +104,7 @@ final class VectorCacheRows implements CacheRowKernel {
     public void decodeInt8(MemorySegment memory, long offset, int n, float[] dst, int at) {
         int i = 0;
         if (n >= STEP) {
-            StoredLanes.guard(memory, offset);
+            StoredLanes.readFirst(memory, offset);
             for (; i <= n - STEP; i += STEP) {
                 for (int k = 0; k < STEP; k += L) {
                     StoredLanes.signed(memory, offset + i + k).intoArray(dst, at + i + k);
@@ -119,11 +118,10 @@ final class VectorCacheRows implements CacheRowKernel {
     public void encodeE4m3(float[] src, int at, int n, float scale, MemorySegment memory, long offset) {
         int i = 0;
         if (n >= L && PARTS == 1) { // at 128 bits there is no byte vector of four lanes to store
-            StoredLanes.guard(memory, offset);
+            StoredLanes.readFirst(memory, offset);
             for (; i <= n - L; i += L) {
                 IntVector codes = encode(FloatVector.fromArray(F, src, at + i).div(scale));
-                ((ByteVector) codes.convertShape(VectorOperators.I2B, B, 0))
-                        .intoMemorySegment(memory, offset + i, LITTLE_ENDIAN);
+                StoredLanes.store((ByteVector) codes.convertShape(VectorOperators.I2B, B, 0), memory, offset + i);
             }
         }
         ScalarCacheRows.encodeE4m3(src, at, i, n, scale, memory, offset);
@@ -157,7 +155,7 @@ final class VectorCacheRows implements CacheRowKernel {
             int to = at + r * stride;
             int i = 0;
             if (n >= L) {
-                StoredLanes.guard(memory, row);
+                StoredLanes.readFirst(memory, row);
                 for (; i <= n - STEP; i += STEP) {
                     for (int k = 0; k < STEP; k += L) {
                         StoredLanes.bf16(memory, row + 2L * (i + k)).intoArray(dst, to + i + k);
@@ -177,17 +175,17 @@ final class VectorCacheRows implements CacheRowKernel {
     public void encodeBfloat16(float[] src, int at, int n, MemorySegment memory, long offset) {
         int i = 0;
         if (n >= L) {
-            StoredLanes.guard(memory, offset);
+            StoredLanes.readFirst(memory, offset);
             for (; i <= n - L; i += L) {
                 FloatVector values = FloatVector.fromArray(F, src, at + i);
                 IntVector bits = values.reinterpretAsInts();
                 IntVector high = bits.lanewise(VectorOperators.LSHR, 16);
                 IntVector rounded = bits.add(0x7fff).add(high.and(1)).lanewise(VectorOperators.LSHR, 16);
                 VectorMask<Integer> nan = values.test(VectorOperators.IS_NAN).cast(I);
-                rounded.blend(high.or(0x40), nan)
+                ByteVector bytes = rounded.blend(high.or(0x40), nan)
                         .convertShape(VectorOperators.I2S, S, 0)
-                        .reinterpretAsBytes()
-                        .intoMemorySegment(memory, offset + 2L * i, LITTLE_ENDIAN);
+                        .reinterpretAsBytes();
+                StoredLanes.store(bytes, memory, offset + 2L * i);
             }
         }
         ScalarCacheRows.encodeBfloat16(src, at, i, n, memory, offset);

@@ -23,9 +23,7 @@ import jdk.incubator.vector.VectorOperators;
  *
  * <p>The decoders here take a copy of the blocks in an array that stays in the first-level cache. That is cheaper than
  * it looks: the copy is one checked bulk access that streams, and what follows has plain array bounds checks instead of
- * a segment's. It is also what makes mapped memory safe: HotSpot turns a fault on a mapped page (a file truncated while
- * in use) into an {@code InternalError} in such a copy, whereas vector loads from the page can kill the process unless
- * the same method makes a scalar access too, as those of {@link BlockDecoders} and {@link VectorKDecoders} do.
+ * a segment's. Those of {@link BlockDecoders} and {@link VectorKDecoders} read the blocks where they are.
  */
 final class VectorDecoders {
     private static final VarHandle SHORT = MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);

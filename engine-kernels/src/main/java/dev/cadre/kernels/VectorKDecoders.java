@@ -3,7 +3,6 @@ package dev.cadre.kernels;
 import static dev.cadre.kernels.FusedDots.STEP;
 import static dev.cadre.kernels.Lanes.L;
 import static dev.cadre.kernels.StoredLanes.broadcast;
-import static dev.cadre.kernels.StoredLanes.guard;
 import static dev.cadre.kernels.StoredLanes.high;
 import static dev.cadre.kernels.StoredLanes.low;
 import static dev.cadre.kernels.StoredLanes.pick;
@@ -35,7 +34,6 @@ final class VectorKDecoders {
     }
 
     private static void q4(MemorySegment src, long a, int k, float[] s, int sAt, float[] dst, int at, int plane) {
-        guard(src, a);
         for (int n = 0; n < k / STEP; n++) {
             FloatVector d0 = broadcast(s, sAt + 4 * n);
             FloatVector d1 = broadcast(s, sAt + 4 * n + 1);
@@ -64,7 +62,6 @@ final class VectorKDecoders {
 
     private static void q4ByTable(
             MemorySegment src, long a, int k, float[] s, int sAt, float[] dst, int at, int plane) {
-        guard(src, a);
         for (int n = 0; n < k / STEP; n++) {
             IntVector t0 = FusedKDots.nibbles(s, sAt + 4 * n);
             IntVector t1 = FusedKDots.nibbles(s, sAt + 4 * n + 1);
@@ -87,7 +84,6 @@ final class VectorKDecoders {
 
     private static void q2(
             MemorySegment src, long a, int k, float[] s, int sAt, int minima, float[] dst, int at, int plane) {
-        guard(src, a);
         for (int n = 0; n < k / STEP; n++) {
             for (int j = 0; j < 32; j += L) {
                 int g = 4 * n + (j >> 4);
@@ -108,7 +104,6 @@ final class VectorKDecoders {
     }
 
     private static void iq4Xs(MemorySegment src, long a, int k, float[] s, int sAt, float[] dst, int at, int plane) {
-        guard(src, a);
         for (int n = 0; n < k / STEP; n++) {
             MemorySegment w = slice(src, a + 8 + 32L * n + 8L * (n >> 2), 32);
             int to = at + STEP * n;

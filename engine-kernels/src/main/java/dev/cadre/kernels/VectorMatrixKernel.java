@@ -61,6 +61,21 @@ final class VectorMatrixKernel implements MatrixKernel {
             float[] y,
             int[] yAt,
             Workspace ws) {
+        FaultGuard.beforeRows(w, firstRow, rowCount, ws);
+        multiplyUnguarded(w, firstRow, rowCount, x, xAt, tokens, y, yAt, ws);
+    }
+
+    /** As {@link #multiply}, by kernels that C2 has compiled: no others survive a fault. */
+    static void multiplyUnguarded(
+            Matrix w,
+            long firstRow,
+            int rowCount,
+            float[] x,
+            int[] xAt,
+            int tokens,
+            float[] y,
+            int[] yAt,
+            Workspace ws) {
         if (tokens <= RowKernels.tokensInTurn(w.format()) && FusedDots.supports(w)) {
             rowByRow(w, firstRow, rowCount, x, xAt, tokens, y, yAt, ws);
             return;
@@ -418,6 +433,7 @@ final class VectorMatrixKernel implements MatrixKernel {
 
     @Override
     public void decodeRow(Matrix w, long row, float[] dst, int at, Workspace workspace) {
+        FaultGuard.beforeRows(w, row, 1, workspace);
         decodeRow(w, row, 0, w.columns(), dst, at, workspace);
     }
 }

@@ -18,7 +18,7 @@ public final class Workspace {
     /** Floats between what one worker writes and what may follow on the heap: no two workers share a cache line. */
     private static final int APART = 32;
 
-    /** What {@link CacheLines#touch} read: written, never read. */
+    /** What {@link CacheLines#touch} and {@link FaultGuard} read: written, never read. */
     int touched;
 
     private byte[] raw = {};

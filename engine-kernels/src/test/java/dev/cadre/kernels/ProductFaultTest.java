@@ -25,18 +25,49 @@ class ProductFaultTest {
     Path temp;
 
     @Test
-    void everyProductSurvivesATruncatedFile() throws IOException, InterruptedException {
-        List<String> lines = Child.stored()
-                .flatMap(s -> IntStream.of(Child.TOKENS).mapToObj(tokens -> s + " by " + tokens + " tokens: caught"))
-                .toList();
-        VectorJvm.expect(lines, Child.class, temp);
+    void everyCompiledProductSurvivesATruncatedFile() throws IOException, InterruptedException {
+        VectorJvm.expect(everyOneCaught(), Child.class, temp);
     }
 
-    /** Multiplies until the kernels are compiled, truncates the file, multiplies again; prints what happened. */
+    /** As where a product is cold: the Vector API's loads are compiled alone, and do not survive. */
+    @Test
+    void theGuardNoticesATruncatedFileBeforeTheLoadsDo() throws IOException, InterruptedException {
+        VectorJvm.expect(
+                everyOneCaught(),
+                Child.class,
+                temp,
+                "-Dguarded=true",
+                "-XX:CompileCommand=quiet",
+                "-XX:CompileCommand=dontinline,*::fromMemorySegment0");
+    }
+
+    @Test
+    void loadsThatAreCompiledAloneSurviveATruncatedFile() throws IOException, InterruptedException {
+        Stream<String> alone = Stream.of("signed", "unsigned", "f32", "bf16", "f16", "words", "e4m3Codes")
+                .map(load -> "-XX:CompileCommand=dontinline,dev.cadre.kernels.StoredLanes::" + load);
+        String[] options =
+                Stream.concat(Stream.of("-XX:CompileCommand=quiet"), alone).toArray(String[]::new);
+        VectorJvm.expect(everyOneCaught(), Child.class, temp, options);
+    }
+
+    private static List<String> everyOneCaught() {
+        return Child.stored()
+                .flatMap(s -> IntStream.of(Child.TOKENS).mapToObj(tokens -> s + " by " + tokens + " tokens: caught"))
+                .toList();
+    }
+
+    /**
+     * Multiplies until the kernels are compiled, truncates the file, multiplies again; prints what happened. Compiled
+     * kernels are called without {@link FaultGuard}, which would notice before they do.
+     */
     static final class Child {
         private static final Kernels KERNELS = Kernels.vector();
         private static final int COLUMNS = 512;
         private static final int ROWS = 32;
+        private static final boolean GUARDED = Boolean.getBoolean("guarded");
+
+        /** Until products are compiled; loads, of which a product has a thousand, are much sooner. */
+        private static final int WARM_UP = GUARDED ? 30 : 400;
 
         /** One is multiplied straight from the blocks; for nine a panel is decoded, without reading ahead. */
         private static final int[] TOKENS = {1, 9};
@@ -81,7 +112,7 @@ class ProductFaultTest {
                 MemorySegment mapped = access.getChannel().map(FileChannel.MapMode.READ_ONLY, 0, noise.length, arena);
                 Matrix w = stored.matrix(mapped);
                 Workspace workspace = new Workspace();
-                for (int i = 0; i < 400; i++) {
+                for (int i = 0; i < WARM_UP; i++) {
                     multiply(w, tokens, workspace);
                 }
                 access.setLength(0);
@@ -113,7 +144,12 @@ class ProductFaultTest {
             float[] y = new float[tokens * ROWS];
             int[] xAt = new int[tokens];
             int[] yAt = IntStream.range(0, tokens).map(t -> t * ROWS).toArray();
-            KERNELS.matrices().multiply(w, 0, (int) w.rows(), x, xAt, tokens, y, yAt, workspace);
+            int rows = (int) w.rows();
+            if (GUARDED) {
+                KERNELS.matrices().multiply(w, 0, rows, x, xAt, tokens, y, yAt, workspace);
+            } else {
+                VectorMatrixKernel.multiplyUnguarded(w, 0, rows, x, xAt, tokens, y, yAt, workspace);
+            }
         }
     }
 }
