@@ -60,7 +60,7 @@ enum HostileSafetensors {
     SHAPE_FRACTION("shape must hold integers", () -> safetensors(tensor("F32", "1.0", "0", "4"), 4)),
     SHAPE_NULL("shape must hold integers", () -> safetensors(tensor("F32", "null", "0", "4"), 4)),
     SHAPE_2_64("shape must hold integers", () -> safetensors(tensor("F32", "18446744073709551616", "0", "4"), 4)),
-    SHAPE_ZERO("a dimension is 0", () -> safetensors(tensor("F32", "0,4", "0", "0"), 0)),
+    SHAPE_ZERO_WITH_BYTES("shape and dtype take 0", () -> safetensors(tensor("F32", "0,4", "0", "4"), 4)),
     SHAPE_WRAPS("more than 2^63 - 1 elements", () -> safetensors(tensor("F32", "4294967296,4294967296", "0", "4"), 4)),
     BYTES_WRAP("more than 2^63 - 1 bytes", () -> safetensors(tensor("F64", "2305843009213693953", "0", "8"), 8)),
     RANK_9("9 dimensions", () -> safetensors(tensor("U8", "1,1,1,1,1,1,1,1,1", "0", "1"), 1)),

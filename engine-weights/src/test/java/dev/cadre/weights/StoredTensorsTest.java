@@ -49,6 +49,18 @@ class StoredTensorsTest {
         }
     }
 
+    /** As transformers stores a shared expert of width 0. */
+    @Test
+    void aTensorMayHaveNoElements() throws IOException {
+        TestFiles.safetensorsFolder(temp, "a", "F32 2", "none", "F32 0,4", "b", "F32 3");
+        try (Checkpoint checkpoint = Checkpoint.open(temp)) {
+            assertEquals(3, checkpoint.tensors().size());
+            assertEquals(0, checkpoint.find("none").elements());
+            assertEquals(0, checkpoint.find("none").bytes());
+            assertEquals(12, checkpoint.find("b").bytes());
+        }
+    }
+
     private static String kind(StoredTensor stored) {
         return switch (stored) {
             case Plain _ -> "plain";

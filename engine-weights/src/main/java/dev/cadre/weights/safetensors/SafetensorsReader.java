@@ -10,6 +10,7 @@ import dev.cadre.weights.internal.MappedFile;
 import dev.cadre.weights.internal.Shapes;
 import dev.cadre.weights.internal.StrictJson;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -68,7 +69,7 @@ final class SafetensorsReader {
             json.members((name, value) -> member(json, name, value));
         }
         List<TensorEntry> sorted = new ArrayList<>(tensors.values());
-        sorted.sort(Comparator.comparingLong(TensorEntry::offset));
+        sorted.sort(Comparator.comparingLong(TensorEntry::offset).thenComparingLong(TensorEntry::bytes));
         checkContiguous(sorted);
         return sorted;
     }
@@ -118,7 +119,7 @@ final class SafetensorsReader {
         }
         long bytes;
         try {
-            bytes = Shapes.bytes(format, shape);
+            bytes = isEmpty(shape) ? 0 : Shapes.bytes(format, shape);
         } catch (IllegalArgumentException e) {
             throw json.error(name, e.getMessage());
         }
@@ -141,6 +142,11 @@ final class SafetensorsReader {
         long offset = dataStart + range[0];
         return new TensorEntry(
                 name, format, shape, file.path(), offset, bytes, file.segment().asSlice(offset, bytes));
+    }
+
+    /** As transformers stores a shared expert of width 0. */
+    private static boolean isEmpty(long[] shape) {
+        return Arrays.stream(shape).anyMatch(dimension -> dimension == 0);
     }
 
     private static long[] longs(StrictJson json, String name, Map<String, Object> fields, String field) {
