@@ -6,6 +6,8 @@ module dev.cadre.weights {
     requires org.slf4j;
 
     exports dev.cadre.weights;
+    exports dev.cadre.weights.config to
+            dev.cadre.core;
     exports dev.cadre.weights.file to
             dev.cadre.core;
 }

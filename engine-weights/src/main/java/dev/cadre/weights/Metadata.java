@@ -1,6 +1,7 @@
 package dev.cadre.weights;
 
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -66,6 +67,13 @@ public interface Metadata {
 
     /** The nested object, or null where the key is absent or JSON null. GGUF has none. */
     Metadata child(String key);
+
+    /**
+     * These values and, for keys that are absent, the defaults. A key whose value is JSON null stays null.
+     *
+     * @param defaults values as {@link #value} gives them
+     */
+    Metadata withDefaults(Map<String, ?> defaults);
 
     /**
      * The value for printing: String, Boolean, Long, BigInteger (only above 2^63 - 1), Double, List, or Map; null where

@@ -36,6 +36,12 @@ public sealed interface AttentionConfig {
             boolean sharesSelection,
             Temperature temperature)
             implements AttentionConfig {
+        public Latent {
+            if (heads < 1) {
+                throw new IllegalArgumentException("attention cannot have " + heads + " heads");
+            }
+        }
+
         /** Width of one query head: dn + dr. */
         public int queryWidth() {
             return nopeWidth + ropeWidth;
@@ -85,7 +91,7 @@ public sealed interface AttentionConfig {
             Temperature temperature)
             implements AttentionConfig {
         public Grouped {
-            if (keyValueHeads < 1 || heads % keyValueHeads != 0) {
+            if (heads < 1 || keyValueHeads < 1 || heads % keyValueHeads != 0) {
                 throw new IllegalArgumentException(
                         heads + " query heads cannot share " + keyValueHeads + " key and value heads");
             }
@@ -137,6 +143,12 @@ public sealed interface AttentionConfig {
      * @param offset added to the position
      */
     record Temperature(float strength, float floor, int offset) {
+        public Temperature {
+            if (!(floor > 0)) {
+                throw new IllegalArgumentException("a temperature cannot grow every " + floor + " positions");
+            }
+        }
+
         /** The factor at a position. */
         public float at(int position) {
             return (float) (1 + strength * Math.log1p(Math.floor((position + offset) / floor)));
@@ -152,5 +164,12 @@ public sealed interface AttentionConfig {
      * @param normEps eps of the LayerNorm on keys
      * @param rope rotation of the first dr dimensions
      */
-    record IndexerConfig(int heads, int width, int topK, float normEps, RopeConfig rope) {}
+    record IndexerConfig(int heads, int width, int topK, float normEps, RopeConfig rope) {
+        public IndexerConfig {
+            if (heads < 1 || topK < 1) {
+                throw new IllegalArgumentException(
+                        "an indexer with " + heads + " heads cannot keep " + topK + " positions");
+            }
+        }
+    }
 }

@@ -3,6 +3,7 @@ package dev.cadre.core.model;
 import dev.cadre.core.UnsupportedModelException;
 import dev.cadre.weights.Checkpoint;
 import dev.cadre.weights.Metadata;
+import dev.cadre.weights.config.ConfigDefaults;
 import java.util.Map;
 
 /** The families that this engine runs, by the names that checkpoints give them. */
@@ -56,6 +57,14 @@ public final class Families {
      */
     public static Described describe(Checkpoint checkpoint) {
         Metadata metadata = checkpoint.metadata();
+        try {
+            return describe(checkpoint, metadata);
+        } catch (IllegalArgumentException e) { // numbers that do not go together
+            throw new UnsupportedModelException(metadata.source() + ": " + e.getMessage());
+        }
+    }
+
+    private static Described describe(Checkpoint checkpoint, Metadata metadata) {
         if (checkpoint.format().equals("gguf")) {
             String architecture = metadata.requireString("general.architecture");
             Family family = GGUF.get(architecture);
@@ -70,7 +79,8 @@ public final class Families {
         if (family == null) {
             throw unknown(metadata, "model_type", type, HUGGING_FACE);
         }
-        return new Described(family.fromHuggingFace(config), new HuggingFaceWeights(checkpoint, family.names()));
+        ModelConfig described = family.fromHuggingFace(ConfigDefaults.complete(config, type));
+        return new Described(described, new HuggingFaceWeights(checkpoint, family.names()));
     }
 
     private static UnsupportedModelException unknown(

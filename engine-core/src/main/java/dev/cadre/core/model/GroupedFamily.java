@@ -21,6 +21,7 @@ import java.util.Map;
  * @param biasByDefault its value where it is absent
  * @param outputBias the output projection has a bias where queries have one
  * @param sinks softmax sinks
+ * @param windows which layers have sliding windows
  * @param scoring the router's; null for families without experts
  * @param normaliseByDefault expert weights are divided by their sum, where the checkpoint does not say
  * @param expertWidthKey the Hugging Face option for the width of an expert
@@ -44,6 +45,7 @@ record GroupedFamily(
         boolean biasByDefault,
         boolean outputBias,
         boolean sinks,
+        Windows windows,
         Scoring scoring,
         boolean normaliseByDefault,
         String expertWidthKey,
@@ -56,6 +58,24 @@ record GroupedFamily(
         boolean truncatesYarn,
         TensorNames names)
         implements Family {
+    /** Which layers have a sliding window; {@code layer_types} decides in the last three, where it is there. */
+    enum Windows {
+        NONE,
+        ALL,
+        /** All, if {@code use_sliding_window} says so, as for the next two. */
+        ALL_IF_USED,
+        /** From {@code max_window_layers} on. */
+        UPPER_IF_USED,
+        /** Every other one below {@code max_window_layers}, from the first on. */
+        EVEN_LOWER_IF_USED,
+        /** Every other one, from the first on. */
+        EVEN;
+
+        boolean mustBeUsed() {
+            return this == ALL_IF_USED || this == UPPER_IF_USED || this == EVEN_LOWER_IF_USED;
+        }
+    }
+
     private static final TensorNames MIXTRAL_NAMES = TensorNames.common()
             .with(Map.of(
                     "ffn_gate_inp", "block_sparse_moe.gate.weight",
@@ -100,12 +120,14 @@ record GroupedFamily(
     static final GroupedFamily QWEN3 = new Builder()
             .norm(QueryKeyNorm.HEAD, null)
             .biases("attention_bias", false, true)
+            .windows(Windows.UPPER_IF_USED)
             .build();
 
     static final GroupedFamily QWEN3_MOE = new Builder()
             .norm(QueryKeyNorm.HEAD, null)
             .biases("attention_bias", false, true)
             .experts(Scoring.SOFTMAX, false, "moe_intermediate_size")
+            .windows(Windows.ALL_IF_USED)
             .build();
 
     static final GroupedFamily QWEN2_MOE = new Builder()
@@ -113,6 +135,7 @@ record GroupedFamily(
             .experts(Scoring.SOFTMAX, false, "moe_intermediate_size")
             .gatedShared("shared_expert_intermediate_size")
             .names(QWEN2_NAMES)
+            .windows(Windows.EVEN_LOWER_IF_USED)
             .build();
 
     static final GroupedFamily GLM4_MOE = new Builder()
@@ -126,6 +149,7 @@ record GroupedFamily(
             .theta(1_000_000)
             .experts(Scoring.SOFTMAX, true, "intermediate_size")
             .names(MIXTRAL_NAMES)
+            .windows(Windows.ALL)
             .build();
 
     static final GroupedFamily OLMOE = new Builder()
@@ -141,6 +165,7 @@ record GroupedFamily(
             .experts(Scoring.SOFTMAX, true, "intermediate_size")
             .clampedWithBiases()
             .names(GPT_OSS_NAMES)
+            .windows(Windows.EVEN)
             .build();
 
     static final GroupedFamily LLAMA4 = new Builder()
@@ -175,6 +200,7 @@ record GroupedFamily(
         private boolean biasByDefault;
         private boolean outputBias;
         private boolean sinks;
+        private Windows windows = Windows.NONE;
         private Scoring scoring;
         private boolean normalise;
         private String expertWidthKey = "intermediate_size";
@@ -226,6 +252,11 @@ record GroupedFamily(
             return this;
         }
 
+        Builder windows(Windows where) {
+            windows = where;
+            return this;
+        }
+
         Builder experts(Scoring how, boolean normaliseByDefault, String widthKey) {
             scoring = how;
             normalise = normaliseByDefault;
@@ -270,6 +301,7 @@ record GroupedFamily(
                     biasByDefault,
                     outputBias,
                     sinks,
+                    windows,
                     scoring,
                     normalise,
                     expertWidthKey,

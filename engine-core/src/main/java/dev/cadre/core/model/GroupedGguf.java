@@ -12,6 +12,7 @@ import dev.cadre.weights.Metadata;
 import dev.cadre.weights.TensorEntry;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** Reads a {@link GroupedFamily}'s configuration from a GGUF file: its keys, and which tensors it has. */
 final class GroupedGguf {
@@ -35,13 +36,13 @@ final class GroupedGguf {
         this.architecture = architecture;
         this.p = architecture + ".";
         this.beyond = m.intOr(p + "nextn_predict_layers", 0);
-        this.layers = m.requireInt(p + "block_count") - beyond;
+        this.layers = Counts.trunkLayers(m, p, beyond);
         // llama.cpp's name for Llama stands for Mixtral too
         this.family =
                 family == GroupedFamily.LLAMA && m.intOr(p + "expert_count", 0) > 0 ? GroupedFamily.MIXTRAL : family;
         this.headWidth = m.intOr(
                 p + "attention.key_length",
-                m.requireInt(p + "embedding_length") / m.requireInt(p + "attention.head_count"));
+                m.requireInt(p + "embedding_length") / Counts.positive(m, p + "attention.head_count"));
         this.eps = (float) m.requireDouble(p + "attention.layer_norm_rms_epsilon");
         RopeFrequencies frequencies = RopeFrequencies.fromGguf(m, p, family.truncatesYarn());
         boolean interleaved = architecture.equals("llama") || this.family.interleavedInGguf();
@@ -121,7 +122,7 @@ final class GroupedGguf {
 
     private FeedForwardConfig.Experts experts() {
         int width = m.intOr(p + "expert_feed_forward_length", m.intOr(p + "feed_forward_length", 0));
-        boolean hasShared = checkpoint.find("blk." + (layers - 1) + ".ffn_gate_shexp.weight") != null;
+        boolean hasShared = anyLayerHas("ffn_gate_shexp.weight");
         int shared = !hasShared
                 ? 0
                 : m.intOr(
@@ -141,7 +142,7 @@ final class GroupedGguf {
                 router,
                 width,
                 shared,
-                checkpoint.find("blk." + (layers - 1) + ".ffn_gate_inp_shexp.weight") != null,
+                anyLayerHas("ffn_gate_inp_shexp.weight"),
                 family.chunked(),
                 family.expertBiases(),
                 family.activation());
@@ -150,6 +151,11 @@ final class GroupedGguf {
     /** llama.cpp divides by the sum for Qwen3, whose files do not say so, and as we do for the others. */
     private boolean normalises() {
         return architecture.equals("qwen3moe") || family.normaliseByDefault();
+    }
+
+    /** The first and the last layer may be dense. */
+    private boolean anyLayerHas(String tensor) {
+        return IntStream.range(0, layers).anyMatch(i -> checkpoint.find("blk." + i + "." + tensor) != null);
     }
 
     private boolean[] sparseLayers() {

@@ -22,14 +22,15 @@ final class GroupedHuggingFace {
     GroupedHuggingFace(GroupedFamily family, Metadata c) {
         this.family = family;
         this.c = c;
-        this.layers = c.requireInt("num_hidden_layers");
-        this.headWidth = c.intOr("head_dim", c.requireInt("hidden_size") / c.requireInt("num_attention_heads"));
+        this.layers = Counts.positive(c, "num_hidden_layers");
+        int heads = Counts.positive(c, "num_attention_heads");
+        this.headWidth = c.intOr("head_dim", c.requireInt("hidden_size") / heads);
         this.eps = (float) c.doubleOr("rms_norm_eps", 1e-6);
         this.rope = RopeFrequencies.fromHuggingFace(c, family.defaultTheta()).of(rotatedWidth(), family.interleaved());
     }
 
     private int rotatedWidth() {
-        Metadata nested = c.child("rope_parameters");
+        Metadata nested = RopeFrequencies.described(c);
         double partial = c.doubleOr("partial_rotary_factor", family.defaultPartial());
         if (nested != null) {
             partial = nested.doubleOr("partial_rotary_factor", partial);
@@ -108,20 +109,35 @@ final class GroupedHuggingFace {
                     ? new Span(0, c.requireInt("attention_chunk_size"))
                     : Span.ALL;
         }
-        int window = c.intOr("sliding_window", 0);
+        boolean used = !family.windows().mustBeUsed() || c.booleanOr("use_sliding_window", false);
+        int window = used ? c.intOr("sliding_window", 0) : 0;
+        return window > 0 && slides(layer) ? new Span(window, 0) : Span.ALL;
+    }
+
+    private boolean slides(int layer) {
+        int limit = c.intOr("max_window_layers", 28);
+        return switch (family.windows()) {
+            case NONE -> false;
+            case ALL, ALL_IF_USED -> true;
+            case UPPER_IF_USED -> typedOr(layer, layer >= limit);
+            case EVEN_LOWER_IF_USED -> typedOr(layer, layer % 2 == 0 && layer < limit);
+            case EVEN -> typedOr(layer, layer % 2 == 0);
+        };
+    }
+
+    /** Whether {@code layer_types} says that a layer slides, if it is there. */
+    private boolean typedOr(int layer, boolean slides) {
         List<String> types = c.stringsOrNull("layer_types");
-        boolean switchedOff = !c.isNull("use_sliding_window") && !c.requireBoolean("use_sliding_window");
-        if (types == null || types.size() <= layer) {
-            boolean alternates = family.sinks(); // gpt-oss: every other layer, from the first on
-            boolean slides = window > 0 && !switchedOff && (!alternates || layer % 2 == 0);
-            return slides ? new Span(window, 0) : Span.ALL;
+        if (types == null) {
+            return slides;
+        }
+        if (types.size() < layers) {
+            throw new UnsupportedModelException(
+                    c.source() + ": layer_types has " + types.size() + " entries for " + layers + " layers");
         }
         return switch (types.get(layer)) {
-            case "full_attention" ->
-                window > 0 && c.isNull("use_sliding_window") && !family.sinks()
-                        ? new Span(window, 0) // Mixtral: the window holds for all layers
-                        : Span.ALL;
-            case "sliding_attention" -> switchedOff ? Span.ALL : new Span(c.requireInt("sliding_window"), 0);
+            case "full_attention" -> false;
+            case "sliding_attention" -> true;
             default ->
                 throw new UnsupportedModelException(c.source() + ": layer_types[" + layer + "] '" + types.get(layer)
                         + "' is not supported; known are full_attention and sliding_attention");

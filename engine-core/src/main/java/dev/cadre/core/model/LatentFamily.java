@@ -43,7 +43,7 @@ record LatentFamily(boolean indexed, boolean interleavedIndexer, Scoring scoring
         HuggingFaceOptions.require(c, "topk_method", "noaux_tc");
         HuggingFaceOptions.requireFalse(c, "attention_bias");
         HuggingFaceOptions.requireFalse(c, "mlp_bias");
-        int layerCount = c.requireInt("num_hidden_layers");
+        int layerCount = Counts.positive(c, "num_hidden_layers");
         int nope = c.requireInt("qk_nope_head_dim");
         int ropeWidth = c.requireInt("qk_rope_head_dim");
         float eps = (float) c.doubleOr("rms_norm_eps", 1e-6);
@@ -108,7 +108,7 @@ record LatentFamily(boolean indexed, boolean interleavedIndexer, Scoring scoring
         Metadata m = checkpoint.metadata();
         String p = architecture + ".";
         int beyond = m.intOr(p + "nextn_predict_layers", 0);
-        int layerCount = m.requireInt(p + "block_count") - beyond;
+        int layerCount = Counts.trunkLayers(m, p, beyond);
         int ropeWidth = m.requireInt(p + "rope.dimension_count");
         int queryWidth = m.requireInt(p + "attention.key_length_mla");
         int latent = m.requireInt(p + "attention.kv_lora_rank");
@@ -189,7 +189,7 @@ record LatentFamily(boolean indexed, boolean interleavedIndexer, Scoring scoring
 
     /** Mistral 4: queries grow with the logarithm of how often the original context fits before them. */
     private static Temperature temperature(Metadata c) {
-        Metadata rope = c.child("rope_parameters");
+        Metadata rope = RopeFrequencies.described(c);
         if (rope == null || rope.isNull("llama_4_scaling_beta")) {
             return null;
         }

@@ -23,6 +23,16 @@ public record ModelConfig(
         List<Layer> layers,
         int layersBeyondTrunk,
         int[] stopTokens) {
+    public ModelConfig {
+        if (vocabulary < 1 || hidden < 1) {
+            throw new IllegalArgumentException(
+                    "a model cannot have a vocabulary of " + vocabulary + " and a width of " + hidden);
+        }
+        if (!(normEps >= 0)) {
+            throw new IllegalArgumentException("a norm's epsilon must not be " + normEps);
+        }
+    }
+
     /** One layer: attention, then feed-forward, each behind a norm and beside a residual. */
     public record Layer(AttentionConfig attention, FeedForwardConfig feedForward) {}
 }

@@ -29,17 +29,22 @@ record RopeFrequencies(String type, double theta, double factor, Map<String, Dou
     };
 
     /**
-     * Reads {@code rope_parameters} (new style), or {@code rope_scaling} and a top-level {@code rope_theta} (old);
-     * the nested value wins.
+     * Where a {@code config.json} describes the rotation: {@code rope_scaling} (old style), or {@code rope_parameters}
+     * (new style), or null. Transformers writes the new one; the old one may have been added to it.
+     */
+    static Metadata described(Metadata config) {
+        Metadata old = config.child("rope_scaling");
+        return old != null && !old.keys().isEmpty() ? old : config.child("rope_parameters");
+    }
+
+    /**
+     * Reads what is {@link #described}, and a top-level {@code rope_theta} where that has none.
      *
      * @param defaultTheta theta where neither place has it
      * @throws UnsupportedModelException for a scaling that is not implemented
      */
     static RopeFrequencies fromHuggingFace(Metadata config, double defaultTheta) {
-        Metadata nested = config.child("rope_parameters");
-        if (nested == null) {
-            nested = config.child("rope_scaling");
-        }
+        Metadata nested = described(config);
         double theta = nested != null && !nested.isNull("rope_theta")
                 ? nested.requireDouble("rope_theta")
                 : config.doubleOr("rope_theta", defaultTheta);
@@ -55,9 +60,10 @@ record RopeFrequencies(String type, double theta, double factor, Map<String, Dou
         }
         double maxPositions = config.doubleOr("max_position_embeddings", 0);
         if (type.equals("llama3") || type.equals("yarn")) {
-            parameters.putIfAbsent(
-                    "original_max_position_embeddings",
-                    config.doubleOr("original_max_position_embeddings", maxPositions));
+            // at the top it is DeepSeek's and Phi's older place, which wins in transformers
+            double original = parameters.getOrDefault("original_max_position_embeddings", maxPositions);
+            parameters.put(
+                    "original_max_position_embeddings", config.doubleOr("original_max_position_embeddings", original));
         }
         double factor = 1;
         if (type.equals("linear") || type.equals("yarn") || type.equals("llama3")) {
@@ -65,7 +71,8 @@ record RopeFrequencies(String type, double theta, double factor, Map<String, Dou
                     ? nested.requireDouble("factor")
                     : maxPositions / parameters.getOrDefault("original_max_position_embeddings", maxPositions);
         }
-        return new RopeFrequencies(type, theta, factor, parameters, nested.booleanOr("truncate", true)).checked(config);
+        boolean truncate = nested.booleanOr("truncate", !nested.has("truncate")); // null is false
+        return new RopeFrequencies(type, theta, factor, parameters, truncate).checked(config);
     }
 
     /** Reads the {@code rope.*} keys of a GGUF file. */
@@ -107,6 +114,10 @@ record RopeFrequencies(String type, double theta, double factor, Map<String, Dou
             throw new UnsupportedModelException(
                     source.source() + ": rope theta " + theta + " and factor " + factor + " must be positive");
         }
+        if (type.equals("yarn") && (theta == 1 || !(parameter("original_max_position_embeddings", 0) > 0))) {
+            throw new UnsupportedModelException(source.source() + ": YaRN cannot stretch a context of "
+                    + parameter("original_max_position_embeddings", 0) + " positions with rope theta " + theta);
+        }
         return this;
     }
 
@@ -117,7 +128,7 @@ record RopeFrequencies(String type, double theta, double factor, Map<String, Dou
     /** The rotation of {@code width} dimensions (even). */
     RopeConfig of(int width, boolean interleaved) {
         if (width <= 0 || width % 2 != 0) {
-            throw new UnsupportedModelException("a rotary width must be even and positive, not " + width);
+            throw new IllegalArgumentException("a rotary width must be even and positive, not " + width);
         }
         float[] frequencies = new float[width / 2];
         for (int i = 0; i < frequencies.length; i++) {
@@ -142,8 +153,8 @@ record RopeFrequencies(String type, double theta, double factor, Map<String, Dou
     }
 
     private void yarn(float[] frequencies, int width) {
-        double low = correction(parameter("beta_fast", 32), width);
-        double high = correction(parameter("beta_slow", 1), width);
+        double low = correction(orIfZero(parameter("beta_fast", 32), 32), width);
+        double high = correction(orIfZero(parameter("beta_slow", 1), 1), width);
         if (truncate) {
             low = Math.floor(low);
             high = Math.ceil(high);
@@ -157,6 +168,10 @@ record RopeFrequencies(String type, double theta, double factor, Map<String, Dou
             double ramp = Math.clamp((i - low) / (high - low), 0, 1);
             frequencies[i] = (float) (frequencies[i] / factor * ramp + frequencies[i] * (1 - ramp));
         }
+    }
+
+    private static double orIfZero(double value, double fallback) {
+        return value == 0 ? fallback : value;
     }
 
     /** The (fractional) index of the pair that turns {@code rotations} times over the original context. */

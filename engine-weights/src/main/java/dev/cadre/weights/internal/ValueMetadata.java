@@ -35,6 +35,23 @@ public final class ValueMetadata implements Metadata {
     }
 
     @Override
+    public Metadata withDefaults(Map<String, ?> defaults) {
+        SequencedMap<String, Object> all = new LinkedHashMap<>(values);
+        defaults.forEach((key, value) -> {
+            if (!values.containsKey(key)) {
+                all.put(key, value instanceof Map<?, ?> object ? object(object) : value);
+            }
+        });
+        return new ValueMetadata(file, prefix, all);
+    }
+
+    private static JsonObject object(Map<?, ?> plain) {
+        SequencedMap<String, Object> members = new LinkedHashMap<>();
+        plain.forEach((key, value) -> members.put((String) key, value));
+        return new JsonObject(members);
+    }
+
+    @Override
     public boolean has(String key) {
         return values.containsKey(key);
     }
