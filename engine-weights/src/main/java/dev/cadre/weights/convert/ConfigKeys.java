@@ -7,6 +7,9 @@ import java.nio.file.Path;
 
 /** Puts keys that start with the architecture's name, and those that all architectures share. */
 final class ConfigKeys {
+    /** What to do with a checkpoint that GGUF cannot express. */
+    static final String RUN_FOLDER = ": run the folder itself";
+
     private final Plan plan;
     private final GgufWriter writer;
     private final String prefix;
@@ -61,67 +64,88 @@ final class ConfigKeys {
         };
     }
 
+    /** What an architecture in GGUF implies about YaRN. */
+    enum Yarn {
+        /** The range of dimensions is rounded, cosines and sines grow with the logarithm of the factor. */
+        PLAIN,
+        /** As {@link #PLAIN}, with a key for {@code mscale_all_dim} (latent attention). */
+        WITH_MULTIPLIER,
+        /** As {@link #PLAIN}, without rounding (gpt-oss). */
+        UNROUNDED
+    }
+
     /**
      * Base, dimensions and scaling of the rotation.
      *
      * @param dimensions that are rotated
-     * @param latent the architecture keeps YaRN's attention factor in a key of its own
      */
-    ConfigKeys rope(long dimensions, double defaultBase, boolean latent) {
-        Metadata config = plan.config();
-        Metadata rope = rope(config);
+    ConfigKeys rope(Rope rope, long dimensions, Yarn yarn) {
         size("rope.dimension_count", dimensions);
-        real("rope.freq_base", base(config, rope, defaultBase));
-        String type = ropeType(rope);
+        real("rope.freq_base", rope.base());
+        String type = rope.type();
+        boolean latent = yarn == Yarn.WITH_MULTIPLIER;
         switch (type) {
-            case "default", "llama3" -> {
-                // llama3 scaling is a tensor, see RopeFactors
-            }
-            case "linear", "yarn" -> {
-                writer.putString(prefix + "rope.scaling.type", type);
-                real("rope.scaling.factor", rope.requireDouble("factor"));
-                if (type.equals("yarn")) {
-                    yarn(config, rope);
-                    if (latent && !rope.isNull("mscale_all_dim")) {
-                        real("rope.scaling.yarn_log_multiplier", 0.1 * rope.requireDouble("mscale_all_dim"));
-                    }
+            case "default" -> {}
+            case "llama3" -> {
+                // a tensor, see RopeFactors, which the grouped families have
+                if (latent) {
+                    throw rope.wrong("rope_type", "is \"llama3\", which " + prefix + "* cannot say" + RUN_FOLDER);
                 }
             }
-            default -> throw wrong(config, "rope_parameters.rope_type", "is \"" + type + "\", which is not known here");
+            case "linear" -> {
+                if (latent && rope.number("mscale_all_dim") != 0) {
+                    throw rope.wrong(
+                            "mscale_all_dim",
+                            "is " + rope.number("mscale_all_dim") + "; GGUF has it for YaRN, not for linear scaling"
+                                    + RUN_FOLDER);
+                }
+                scaling(rope, type);
+            }
+            case "yarn" -> {
+                scaling(rope, type);
+                yarn(rope, yarn);
+            }
+            default -> throw rope.wrong("rope_type", "is \"" + type + "\", which is not known here");
         }
         return this;
     }
 
-    private void yarn(Metadata config, Metadata rope) {
-        size("rope.scaling.original_context_length", rope.requireLong("original_max_position_embeddings"));
+    private void scaling(Rope rope, String type) {
+        writer.putString(prefix + "rope.scaling.type", type);
+        real("rope.scaling.factor", rope.options().requireDouble("factor"));
+    }
+
+    private void yarn(Rope rope, Yarn yarn) {
+        size("rope.scaling.original_context_length", rope.originalContext());
         for (String beta : new String[] {"beta_fast", "beta_slow"}) {
-            if (!rope.isNull(beta)) {
-                real("rope.scaling.yarn_" + beta, rope.requireDouble(beta));
+            // 0 is absence to transformers
+            if (rope.number(beta) != 0) {
+                real("rope.scaling.yarn_" + beta, rope.number(beta));
             }
         }
-        if (!rope.isNull("attention_factor")) {
+        if (!rope.options().isNull("attention_factor")) {
             // llama.cpp multiplies it with what the scaling implies, transformers puts it in its place
-            throw wrong(config, "rope_parameters.attention_factor", "is set, and GGUF has no key of that meaning");
+            throw rope.wrong("attention_factor", "is set, and GGUF has no key of that meaning" + RUN_FOLDER);
         }
-        double all = rope.doubleOr("mscale_all_dim", 0);
-        if (all != 0 && rope.doubleOr("mscale", 0) != all) {
-            throw wrong(config, "rope_parameters.mscale", "is not mscale_all_dim, " + all + "; GGUF keeps only one");
+        if (rope.truncates() == (yarn == Yarn.UNROUNDED)) {
+            throw rope.wrong(
+                    "truncate",
+                    "is " + rope.truncates() + "; " + prefix + "* in GGUF implies " + !rope.truncates() + RUN_FOLDER);
         }
-    }
-
-    /** The rotation's options: {@code rope_parameters}, in older configs {@code rope_scaling}; or null. */
-    static Metadata rope(Metadata config) {
-        Metadata parameters = config.child("rope_parameters");
-        return parameters != null ? parameters : config.child("rope_scaling");
-    }
-
-    static String ropeType(Metadata rope) {
-        return rope == null ? "default" : rope.stringOr("rope_type", rope.stringOr("type", "default"));
-    }
-
-    static double base(Metadata config, Metadata rope, double fallback) {
-        return rope != null && !rope.isNull("rope_theta")
-                ? rope.requireDouble("rope_theta")
-                : config.doubleOr("rope_theta", fallback);
+        double mscale = rope.number("mscale");
+        double all = rope.number("mscale_all_dim");
+        if (yarn == Yarn.WITH_MULTIPLIER) {
+            if (all != 0 && mscale != all) {
+                throw rope.wrong("mscale", "is not mscale_all_dim, " + all + "; GGUF keeps only one" + RUN_FOLDER);
+            }
+            if (all != 0) {
+                real("rope.scaling.yarn_log_multiplier", 0.1 * all);
+            }
+        } else if (mscale != 0 && all != 0) {
+            // either alone changes nothing here; both set an attention factor
+            throw rope.wrong(
+                    "mscale",
+                    "is " + mscale + " beside mscale_all_dim " + all + ", GGUF has no keys for it" + RUN_FOLDER);
+        }
     }
 }

@@ -13,11 +13,25 @@ import java.util.Set;
  * @param modelType in config.json
  * @param architecture in GGUF
  * @param preTokenizer llama.cpp's name of the rule that cuts text before it is tokenised
+ * @param window for which layers a sliding window holds
+ * @param defaults for what the config leaves out
  */
-record GroupedFamily(String modelType, String architecture, String preTokenizer, Set<Trait> traits)
+record GroupedFamily(
+        String modelType,
+        String architecture,
+        String preTokenizer,
+        SlidingWindow window,
+        Defaults defaults,
+        Set<Trait> traits)
         implements Families.Family {
-    GroupedFamily(String modelType, String architecture, String preTokenizer, Trait... traits) {
-        this(modelType, architecture, preTokenizer, Set.of(traits));
+    GroupedFamily(
+            String modelType,
+            String architecture,
+            String preTokenizer,
+            SlidingWindow window,
+            Defaults defaults,
+            Trait... traits) {
+        this(modelType, architecture, preTokenizer, window, defaults, Set.of(traits));
     }
 
     /** What tensors do not show. */
@@ -28,8 +42,12 @@ record GroupedFamily(String modelType, String architecture, String preTokenizer,
         POST_ATTENTION_NORM,
         /** Rows of queries and keys are reordered so that rotated pairs are neighbours. */
         PERMUTED,
-        /** Half of each head is rotated where the config does not say. */
-        HALF_ROTATED,
+        /** A part of each head is rotated, half of it where the config does not say; others rotate whole heads. */
+        PARTLY_ROTATED,
+        /** Weights of experts are divided by their sum only if {@code norm_topk_prob}. */
+        NORMED_ON_REQUEST,
+        /** Queries, keys and values are clipped if {@code clip_qkv}. */
+        CLIPPED,
         /** Experts with biases, gate and up rows taking turns (gpt-oss). */
         INTERLEAVED_EXPERTS,
         /** Attention in chunks, layers without rotation, fused and transposed experts (Llama 4). */
@@ -38,15 +56,16 @@ record GroupedFamily(String modelType, String architecture, String preTokenizer,
 
     @Override
     public void plan(Plan plan) {
-        GroupedSizes s = new GroupedSizes(plan.config());
+        GroupedSizes s = new GroupedSizes(plan.config(), defaults);
         int predictionLayers = has(Trait.SIGMOID_ROUTER) ? plan.predictionLayers(s.layers) : 0;
         if (has(Trait.CHUNKED)) {
             Llama4Layout.check(plan.config(), s);
         }
-        keys(plan, s, predictionLayers);
+        Rope rope = Rope.of(plan.config(), defaults);
+        keys(plan, s, rope, predictionLayers);
         TokenizerKeys.put(plan, preTokenizer, s.vocabulary);
         plan.embeddings(s.vocabulary, s.hidden);
-        RopeFactors.add(plan, architecture, s.headWidth);
+        RopeFactors.add(plan, rope, architecture, s.headWidth);
         for (int layer = 0; layer < s.layers + predictionLayers; layer++) {
             String from = "model.layers." + layer + ".";
             String to = "blk." + layer + ".";
@@ -65,12 +84,8 @@ record GroupedFamily(String modelType, String architecture, String preTokenizer,
         return traits.contains(trait);
     }
 
-    private void keys(Plan plan, GroupedSizes s, int predictionLayers) {
+    private void keys(Plan plan, GroupedSizes s, Rope rope, int predictionLayers) {
         Metadata c = plan.config();
-        Metadata rope = ConfigKeys.rope(c);
-        double share = rope == null || rope.isNull("partial_rotary_factor")
-                ? c.doubleOr("partial_rotary_factor", has(Trait.HALF_ROTATED) ? 0.5 : 1)
-                : rope.requireDouble("partial_rotary_factor");
         ConfigKeys keys = new ConfigKeys(plan, architecture)
                 .size("context_length", c.requireInt("max_position_embeddings"))
                 .size("embedding_length", s.hidden)
@@ -81,19 +96,26 @@ record GroupedFamily(String modelType, String architecture, String preTokenizer,
                 .size("attention.head_count_kv", s.keyHeads)
                 .size("attention.key_length", s.headWidth)
                 .size("attention.value_length", s.headWidth)
-                .rope((long) (s.headWidth * share), 10_000, false)
-                .real("attention.layer_norm_rms_epsilon", c.doubleOr("rms_norm_eps", 1e-5))
+                .rope(
+                        rope,
+                        rotated(rope, s.headWidth),
+                        has(Trait.INTERLEAVED_EXPERTS) ? ConfigKeys.Yarn.UNROUNDED : ConfigKeys.Yarn.PLAIN)
+                .real("attention.layer_norm_rms_epsilon", c.doubleOr("rms_norm_eps", defaults.eps()))
                 .size("expert_count", s.experts)
                 .size("expert_used_count", c.requireInt("num_experts_per_tok"))
                 .size("expert_feed_forward_length", s.expertWidth);
         if (has(Trait.SIGMOID_ROUTER)) {
             keys.size("expert_shared_count", s.sharedExperts)
-                    .size("expert_group_count", c.intOr("n_group", 1))
-                    .size("expert_group_used_count", c.intOr("topk_group", 1))
-                    .real("expert_weights_scale", c.doubleOr("routed_scaling_factor", 1))
+                    .size("expert_group_count", defaults.groups(c))
+                    .size("expert_group_used_count", defaults.groupsUsed(c))
+                    .real("expert_weights_scale", c.doubleOr("routed_scaling_factor", defaults.scale()))
                     .flag("expert_weights_norm", c.booleanOr("norm_topk_prob", true))
                     .gating("sigmoid")
-                    .size("leading_dense_block_count", c.intOr("first_k_dense_replace", 0));
+                    .size("leading_dense_block_count", c.intOr("first_k_dense_replace", defaults.denseLayers()));
+        }
+        if (has(Trait.NORMED_ON_REQUEST)) {
+            // readers imply one or the other, by family
+            keys.flag("expert_weights_norm", c.booleanOr("norm_topk_prob", false));
         }
         if (has(Trait.CHUNKED)) {
             keys.size("interleave_moe_layer_step", c.intOr("interleave_moe_layer_step", 1));
@@ -104,12 +126,25 @@ record GroupedFamily(String modelType, String architecture, String preTokenizer,
         if (!c.isNull("shared_expert_intermediate_size")) {
             keys.size("expert_shared_feed_forward_length", c.requireInt("shared_expert_intermediate_size"));
         }
-        if (!c.isNull("clip_qkv")) {
+        if (has(Trait.CLIPPED) && !c.isNull("clip_qkv")) {
             keys.real("attention.clamp_kqv", c.requireDouble("clip_qkv"));
         }
-        if (has(Trait.INTERLEAVED_EXPERTS) && !c.isNull("sliding_window")) {
-            keys.size("attention.sliding_window", c.requireInt("sliding_window"));
+        int size = window.size(c, s.layers);
+        if (size > 0) {
+            keys.size("attention.sliding_window", size);
         }
+    }
+
+    /** Dimensions of a head that are rotated; a part makes no difference to transformers but in some families. */
+    private long rotated(Rope rope, long headWidth) {
+        if (has(Trait.PARTLY_ROTATED)) {
+            return (long) (headWidth * rope.share(0.5));
+        }
+        if (!rope.type().equals("default") && rope.share(1) != 1) {
+            throw rope.wrong(
+                    "partial_rotary_factor", "is " + rope.share(1) + ", " + modelType + " rotates whole heads");
+        }
+        return headWidth;
     }
 
     private void attention(Plan plan, GroupedSizes s, String from, String to) {

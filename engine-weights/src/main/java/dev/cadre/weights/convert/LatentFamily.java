@@ -16,11 +16,12 @@ import java.util.Set;
  * @param modelType in config.json
  * @param architecture in GGUF
  * @param preTokenizer llama.cpp's name of the rule that cuts text before it is tokenised
+ * @param defaults for what the config leaves out
  */
-record LatentFamily(String modelType, String architecture, String preTokenizer, Set<Trait> traits)
+record LatentFamily(String modelType, String architecture, String preTokenizer, Defaults defaults, Set<Trait> traits)
         implements Families.Family {
-    LatentFamily(String modelType, String architecture, String preTokenizer, Trait... traits) {
-        this(modelType, architecture, preTokenizer, Set.of(traits));
+    LatentFamily(String modelType, String architecture, String preTokenizer, Defaults defaults, Trait... traits) {
+        this(modelType, architecture, preTokenizer, defaults, Set.of(traits));
     }
 
     /** What sets a family apart from DeepSeek-V3. */
@@ -42,7 +43,7 @@ record LatentFamily(String modelType, String architecture, String preTokenizer, 
     @Override
     public void plan(Plan plan) {
         refuseOtherRotations(plan.config());
-        LatentSizes sizes = new LatentSizes(plan.config(), has(Trait.INDEXER));
+        LatentSizes sizes = new LatentSizes(plan.config(), defaults, has(Trait.INDEXER));
         boolean prediction = has(Trait.PREDICTION);
         int predictionLayers = prediction ? plan.predictionLayers(sizes.layers) : 0;
         keys(plan, sizes, predictionLayers);
@@ -71,6 +72,7 @@ record LatentFamily(String modelType, String architecture, String preTokenizer, 
 
     private void keys(Plan plan, LatentSizes s, int predictionLayers) {
         Metadata c = plan.config();
+        Rope rope = Rope.of(c, defaults);
         ConfigKeys keys = new ConfigKeys(plan, architecture)
                 .size("context_length", c.requireInt("max_position_embeddings"))
                 .size("embedding_length", s.hidden)
@@ -86,16 +88,16 @@ record LatentFamily(String modelType, String architecture, String preTokenizer, 
                 .size("attention.value_length", s.rank)
                 .size("attention.key_length_mla", s.plainDim + s.ropeDim)
                 .size("attention.value_length_mla", s.valueDim)
-                .rope(s.ropeDim, 10_000, true)
-                .real("attention.layer_norm_rms_epsilon", c.doubleOr("rms_norm_eps", 1e-6))
+                .rope(rope, s.ropeDim, ConfigKeys.Yarn.WITH_MULTIPLIER)
+                .real("attention.layer_norm_rms_epsilon", c.doubleOr("rms_norm_eps", defaults.eps()))
                 .size("expert_count", s.experts)
                 .size("expert_used_count", c.requireInt("num_experts_per_tok"))
                 .size("expert_shared_count", s.sharedExperts)
                 .size("expert_feed_forward_length", s.expertWidth)
-                .size("expert_group_count", c.intOr("n_group", 1))
-                .size("expert_group_used_count", c.intOr("topk_group", 1))
+                .size("expert_group_count", defaults.groups(c))
+                .size("expert_group_used_count", defaults.groupsUsed(c))
                 .gating(has(Trait.SOFTMAX_FUSED) ? "softmax" : "sigmoid")
-                .real("expert_weights_scale", c.doubleOr("routed_scaling_factor", 1))
+                .real("expert_weights_scale", c.doubleOr("routed_scaling_factor", defaults.scale()))
                 .flag("expert_weights_norm", c.booleanOr("norm_topk_prob", true));
         if (s.queryRank > 0) {
             keys.size("attention.q_lora_rank", s.queryRank);
@@ -111,10 +113,9 @@ record LatentFamily(String modelType, String architecture, String preTokenizer, 
         if (has(Trait.INTERLEAVED_INDEXER)) {
             keys.flags("attention.indexer.types", s.fullIndexer);
         }
-        Metadata rope = ConfigKeys.rope(c);
-        if (rope != null && !rope.isNull("llama_4_scaling_beta")) {
-            keys.real("attention.temperature_scale", rope.requireDouble("llama_4_scaling_beta"))
-                    .size("attention.temperature_length", rope.requireLong("original_max_position_embeddings"));
+        if (rope.options() != null && !rope.options().isNull("llama_4_scaling_beta")) {
+            keys.real("attention.temperature_scale", rope.number("llama_4_scaling_beta"))
+                    .size("attention.temperature_length", rope.originalContext());
         }
     }
 

@@ -30,7 +30,7 @@ final class LatentSizes {
     final long indexDim;
     final boolean[] fullIndexer;
 
-    LatentSizes(Metadata config, boolean indexer) {
+    LatentSizes(Metadata config, Defaults defaults, boolean indexer) {
         this.config = config;
         layers = (int) size("num_hidden_layers", 100_000);
         hidden = size("hidden_size", MOST);
@@ -43,11 +43,11 @@ final class LatentSizes {
         ropeDim = size("qk_rope_head_dim", 1 << 20);
         valueDim = size("v_head_dim", 1 << 20);
         experts = size("n_routed_experts", 1 << 20);
-        sharedExperts = config.intOr("n_shared_experts", 0);
+        sharedExperts = config.intOr("n_shared_experts", defaults.sharedExperts());
         expertWidth = size("moe_intermediate_size", MOST);
         indexHeads = indexer ? size("index_n_heads", 1 << 20) : 0;
         indexDim = indexer ? size("index_head_dim", 1 << 20) : 0;
-        denseLayers = denseLayers();
+        denseLayers = denseLayers(defaults.denseLayers());
         fullIndexer = indexer ? fullIndexer() : new boolean[layers];
     }
 
@@ -59,10 +59,23 @@ final class LatentSizes {
         return value;
     }
 
-    private long denseLayers() {
+    /** Layers without experts, which in GGUF can only be the first ones. */
+    private long denseLayers(int fallback) {
         List<String> types = config.stringsOrNull("mlp_layer_types");
-        int first = types == null ? -1 : types.indexOf("sparse");
-        return first >= 0 ? first : config.intOr("first_k_dense_replace", 0);
+        if (types == null) {
+            return Math.min(config.intOr("first_k_dense_replace", fallback), layers);
+        }
+        int first = types.indexOf("sparse");
+        int dense = first >= 0 ? first : types.size();
+        int last = types.lastIndexOf("dense");
+        if (last > dense) {
+            throw ConfigKeys.wrong(
+                    config,
+                    "mlp_layer_types[" + last + "]",
+                    "is dense after layers with experts; GGUF can only say how many dense layers are at the beginning"
+                            + ConfigKeys.RUN_FOLDER);
+        }
+        return Math.min(dense, layers);
     }
 
     /** Which layers have an indexer of their own; the others share the last one's choice. */

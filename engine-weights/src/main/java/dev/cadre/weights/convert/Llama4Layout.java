@@ -2,6 +2,7 @@ package dev.cadre.weights.convert;
 
 import dev.cadre.weights.Metadata;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.IntStream;
 
 /** What llama.cpp's llama4 takes for granted: GGUF has no keys for it, so anything else is refused. */
@@ -26,6 +27,11 @@ final class Llama4Layout {
             for (int i = 0; i < Math.min(s.layers, rotated.length); i++) {
                 same(c, "no_rope_layers[" + i + "]", rotated[i], (i + 1) % UNROTATED_STEP == 0 ? 0 : 1);
             }
+        }
+        List<String> types = c.stringsOrNull("layer_types");
+        for (int i = 0; types != null && i < Math.min(s.layers, types.size()); i++) {
+            String implied = (i + 1) % UNROTATED_STEP == 0 ? "full_attention" : "chunked_attention";
+            same(c, "layer_types[" + i + "]", types.get(i), implied);
         }
         int[] sparse = c.intsOrNull("moe_layers");
         int step = Math.max(1, c.intOr("interleave_moe_layer_step", 1));

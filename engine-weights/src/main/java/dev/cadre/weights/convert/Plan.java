@@ -179,13 +179,11 @@ public final class Plan {
         };
     }
 
-    /** The embedding, the last norm, and the output matrix where it is not the embedding. */
+    /** The embedding, the last norm, and the output matrix; one that is stored counts though the config ties it. */
     void embeddings(long vocabulary, long hidden) {
         rename("model.embed_tokens.weight", "token_embd.weight", Role.MATRIX, vocabulary, hidden);
         rename("model.norm.weight", "output_norm.weight", Role.EXACT, hidden);
-        if (config().booleanOr("tie_word_embeddings", false)) {
-            skip("lm_head.weight");
-        } else {
+        if (!config().booleanOr("tie_word_embeddings", false) || has("lm_head.weight")) {
             rename("lm_head.weight", "output.weight", Role.MATRIX, vocabulary, hidden);
         }
     }
@@ -225,11 +223,6 @@ public final class Plan {
 
     boolean isMxfp4(String name) {
         return StoredTensors.find(source, stored(name)) instanceof StoredTensor.Mxfp4Pair;
-    }
-
-    /** A tensor that is left out on purpose. */
-    void skip(String name) {
-        used.add(stored(name));
     }
 
     /** All tensors whose names start so are left out on purpose. */

@@ -12,19 +12,16 @@ final class RopeFactors {
     private RopeFactors() {}
 
     /** Adds {@code rope_freqs.weight} where the config scales so. */
-    static void add(Plan plan, String architecture, long width) {
-        Metadata config = plan.config();
-        Metadata rope = ConfigKeys.rope(config);
-        if (!ConfigKeys.ropeType(rope).equals("llama3")) {
+    static void add(Plan plan, Rope rope, String architecture, long width) {
+        if (!rope.type().equals("llama3")) {
             return;
         }
         if (!WITH_TENSOR.contains(architecture)) {
-            throw ConfigKeys.wrong(
-                    config,
-                    "rope_parameters.rope_type",
-                    "is \"llama3\", which " + architecture + " cannot say in GGUF");
+            throw rope.wrong(
+                    "rope_type",
+                    "is \"llama3\", which " + architecture + " cannot say in GGUF" + ConfigKeys.RUN_FOLDER);
         }
-        float[] factors = factors(rope, ConfigKeys.base(config, rope, 10_000), Math.toIntExact(width));
+        float[] factors = factors(rope, Math.toIntExact(width));
         plan.add(
                 "rope_freqs.weight",
                 Role.EXACT,
@@ -32,14 +29,15 @@ final class RopeFactors {
                 (first, count, dst) -> System.arraycopy(factors, 0, dst, 0, factors.length));
     }
 
-    private static float[] factors(Metadata rope, double base, int width) {
+    private static float[] factors(Rope scaled, int width) {
+        Metadata rope = scaled.options();
         double factor = rope.doubleOr("factor", 8);
         double low = rope.doubleOr("low_freq_factor", 1);
         double high = rope.doubleOr("high_freq_factor", 4);
-        double original = rope.doubleOr("original_max_position_embeddings", 8192);
+        double original = scaled.originalContext();
         float[] factors = new float[width / 2];
         for (int i = 0; i < factors.length; i++) {
-            double waveLength = 2 * Math.PI * Math.pow(base, 2.0 * i / width);
+            double waveLength = 2 * Math.PI * Math.pow(scaled.base(), 2.0 * i / width);
             if (waveLength < original / high) {
                 factors[i] = 1;
             } else if (waveLength > original / low) {
