@@ -31,6 +31,9 @@ class ConvertedConfigTest {
             Path folder = Files.createDirectories(temp.resolve("hf"));
             Files.copy(GOLDEN.resolve(family).resolve("model.safetensors"), folder.resolve("model.safetensors"));
             String config = Files.readString(GOLDEN.resolve(family).resolve("config.json"));
+            if (!config.startsWith("{\n  ")) {
+                config = config.replaceAll("(?m)^( +)", "$1$1"); // one is indented by single spaces
+            }
             for (String change : changes.split(";")) {
                 String key = change.substring(0, change.indexOf('='));
                 String value = change.substring(key.length() + 1);
@@ -116,6 +119,14 @@ class ConvertedConfigTest {
                 "glm4_moe_lite | rms_norm_eps=-        | deepseek2.attention.layer_norm_rms_epsilon | 1e-5",
                 "deepseek_v3 | rms_norm_eps=-          | deepseek2.attention.layer_norm_rms_epsilon | 1e-6",
                 "mistral4    | rms_norm_eps=-          | mistral4.attention.layer_norm_rms_epsilon  | 1e-6",
+                "../mixed    | rms_norm_eps=-          | glm-dsa.attention.layer_norm_rms_epsilon   | 1e-5",
+                "../mixed    | routed_scaling_factor=- | glm-dsa.expert_weights_scale        | 2.5",
+                "llama4_text | attention_chunk_size=8192;floor_scale=8192;no_rope_layers=-;"
+                        + "layer_types=-;moe_layers=-;rms_norm_eps=-"
+                        + "| llama4.attention.layer_norm_rms_epsilon | 1e-5",
+                "llama4_text | attention_chunk_size=8192;floor_scale=8192;no_rope_layers=-;"
+                        + "layer_types=-;moe_layers=-;rope_parameters=-"
+                        + "| llama4.rope.freq_base | 500000",
                 "deepseek_v3 | n_shared_experts=-      | deepseek2.expert_shared_count       | 1",
                 "glm4_moe    | n_shared_experts=-      | glm4moe.expert_shared_count         | 1",
                 "glm4_moe    | first_k_dense_replace=- | glm4moe.leading_dense_block_count   | 1",
@@ -181,6 +192,8 @@ class ConvertedConfigTest {
                         + "| rope_parameters.partial_rotary_factor | is 0.5, olmoe rotates whole heads",
                 "glm4_moe_lite | mlp_layer_types=[\"sparse\",\"dense\",\"sparse\"]"
                         + "| mlp_layer_types[1] | is dense after",
+                "llama4_text | attention_chunk_size=8192;floor_scale=8192;no_rope_layers=- | layer_types[1]"
+                        + "| is full_attention; llama4 in GGUF implies chunked_attention",
                 "olmoe     | hidden_act=\"gelu\" | hidden_act | is \"gelu\"",
             })
     void refused(String family, String changes, String item, String reason) {
