@@ -50,9 +50,9 @@ public final class ConfigDefaults {
                             "n_shared_experts", 1L,
                             "num_experts_per_tok", 8L,
                             "first_k_dense_replace", 1L)),
-            Map.entry("qwen2_moe", Map.of("rms_norm_eps", 1e-6, "num_experts_per_tok", 4L)),
-            Map.entry("qwen3_moe", Map.of("rms_norm_eps", 1e-6, "num_experts_per_tok", 8L)),
-            Map.entry("qwen3", Map.of("rms_norm_eps", 1e-6, "head_dim", 128L)),
+            Map.entry("qwen2_moe", Map.of("rms_norm_eps", 1e-6, "num_experts_per_tok", 4L, "sliding_window", 4096L)),
+            Map.entry("qwen3_moe", Map.of("rms_norm_eps", 1e-6, "num_experts_per_tok", 8L, "sliding_window", 4096L)),
+            Map.entry("qwen3", Map.of("rms_norm_eps", 1e-6, "head_dim", 128L, "sliding_window", 4096L)),
             Map.entry(
                     "gpt_oss",
                     Map.of(

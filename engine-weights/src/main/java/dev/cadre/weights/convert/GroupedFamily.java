@@ -14,24 +14,12 @@ import java.util.Set;
  * @param architecture in GGUF
  * @param preTokenizer llama.cpp's name of the rule that cuts text before it is tokenised
  * @param window for which layers a sliding window holds
- * @param defaults for what the config leaves out
  */
 record GroupedFamily(
-        String modelType,
-        String architecture,
-        String preTokenizer,
-        SlidingWindow window,
-        Defaults defaults,
-        Set<Trait> traits)
+        String modelType, String architecture, String preTokenizer, SlidingWindow window, Set<Trait> traits)
         implements Families.Family {
-    GroupedFamily(
-            String modelType,
-            String architecture,
-            String preTokenizer,
-            SlidingWindow window,
-            Defaults defaults,
-            Trait... traits) {
-        this(modelType, architecture, preTokenizer, window, defaults, Set.of(traits));
+    GroupedFamily(String modelType, String architecture, String preTokenizer, SlidingWindow window, Trait... traits) {
+        this(modelType, architecture, preTokenizer, window, Set.of(traits));
     }
 
     /** What tensors do not show. */
@@ -56,12 +44,12 @@ record GroupedFamily(
 
     @Override
     public void plan(Plan plan) {
-        GroupedSizes s = new GroupedSizes(plan.config(), defaults);
+        GroupedSizes s = new GroupedSizes(plan.config());
         int predictionLayers = has(Trait.SIGMOID_ROUTER) ? plan.predictionLayers(s.layers) : 0;
         if (has(Trait.CHUNKED)) {
             Llama4Layout.check(plan.config(), s);
         }
-        Rope rope = Rope.of(plan.config(), defaults);
+        Rope rope = Rope.of(plan.config());
         keys(plan, s, rope, predictionLayers);
         TokenizerKeys.put(plan, preTokenizer, s.vocabulary);
         plan.embeddings(s.vocabulary, s.hidden);
@@ -100,18 +88,18 @@ record GroupedFamily(
                         rope,
                         rotated(rope, s.headWidth),
                         has(Trait.INTERLEAVED_EXPERTS) ? ConfigKeys.Yarn.UNROUNDED : ConfigKeys.Yarn.PLAIN)
-                .real("attention.layer_norm_rms_epsilon", c.doubleOr("rms_norm_eps", defaults.eps()))
+                .real("attention.layer_norm_rms_epsilon", c.doubleOr("rms_norm_eps", 1e-6))
                 .size("expert_count", s.experts)
                 .size("expert_used_count", c.requireInt("num_experts_per_tok"))
                 .size("expert_feed_forward_length", s.expertWidth);
         if (has(Trait.SIGMOID_ROUTER)) {
             keys.size("expert_shared_count", s.sharedExperts)
-                    .size("expert_group_count", defaults.groups(c))
-                    .size("expert_group_used_count", defaults.groupsUsed(c))
-                    .real("expert_weights_scale", c.doubleOr("routed_scaling_factor", defaults.scale()))
+                    .size("expert_group_count", c.intOr("n_group", 1))
+                    .size("expert_group_used_count", c.intOr("topk_group", 1))
+                    .real("expert_weights_scale", c.doubleOr("routed_scaling_factor", 1))
                     .flag("expert_weights_norm", c.booleanOr("norm_topk_prob", true))
                     .gating("sigmoid")
-                    .size("leading_dense_block_count", c.intOr("first_k_dense_replace", defaults.denseLayers()));
+                    .size("leading_dense_block_count", c.intOr("first_k_dense_replace", 0));
         }
         if (has(Trait.NORMED_ON_REQUEST)) {
             // readers imply one or the other, by family

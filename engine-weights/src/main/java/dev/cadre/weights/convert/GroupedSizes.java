@@ -18,7 +18,7 @@ final class GroupedSizes {
     final long sharedExperts;
     final long expertWidth;
 
-    GroupedSizes(Metadata config, Defaults defaults) {
+    GroupedSizes(Metadata config) {
         this.config = config;
         layers = (int) size("num_hidden_layers", 100_000);
         hidden = size("hidden_size", MOST);
@@ -29,7 +29,7 @@ final class GroupedSizes {
         keyHeads = config.isNull("num_key_value_heads") ? heads : size("num_key_value_heads", 1 << 16);
         headWidth = config.isNull("head_dim") ? hidden / heads : size("head_dim", 1 << 16);
         experts = size(expertKey(), 1 << 20);
-        sharedExperts = config.intOr("n_shared_experts", defaults.sharedExperts());
+        sharedExperts = config.intOr("n_shared_experts", 0);
         expertWidth = config.isNull("moe_intermediate_size")
                 ? size("intermediate_size", MOST)
                 : size("moe_intermediate_size", MOST);

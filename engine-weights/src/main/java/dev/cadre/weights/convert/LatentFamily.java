@@ -16,12 +16,11 @@ import java.util.Set;
  * @param modelType in config.json
  * @param architecture in GGUF
  * @param preTokenizer llama.cpp's name of the rule that cuts text before it is tokenised
- * @param defaults for what the config leaves out
  */
-record LatentFamily(String modelType, String architecture, String preTokenizer, Defaults defaults, Set<Trait> traits)
+record LatentFamily(String modelType, String architecture, String preTokenizer, Set<Trait> traits)
         implements Families.Family {
-    LatentFamily(String modelType, String architecture, String preTokenizer, Defaults defaults, Trait... traits) {
-        this(modelType, architecture, preTokenizer, defaults, Set.of(traits));
+    LatentFamily(String modelType, String architecture, String preTokenizer, Trait... traits) {
+        this(modelType, architecture, preTokenizer, Set.of(traits));
     }
 
     /** What sets a family apart from DeepSeek-V3. */
@@ -43,7 +42,7 @@ record LatentFamily(String modelType, String architecture, String preTokenizer, 
     @Override
     public void plan(Plan plan) {
         refuseOtherRotations(plan.config());
-        LatentSizes sizes = new LatentSizes(plan.config(), defaults, has(Trait.INDEXER));
+        LatentSizes sizes = new LatentSizes(plan.config(), has(Trait.INDEXER));
         boolean prediction = has(Trait.PREDICTION);
         int predictionLayers = prediction ? plan.predictionLayers(sizes.layers) : 0;
         keys(plan, sizes, predictionLayers);
@@ -72,7 +71,7 @@ record LatentFamily(String modelType, String architecture, String preTokenizer, 
 
     private void keys(Plan plan, LatentSizes s, int predictionLayers) {
         Metadata c = plan.config();
-        Rope rope = Rope.of(c, defaults);
+        Rope rope = Rope.of(c);
         ConfigKeys keys = new ConfigKeys(plan, architecture)
                 .size("context_length", c.requireInt("max_position_embeddings"))
                 .size("embedding_length", s.hidden)
@@ -89,15 +88,15 @@ record LatentFamily(String modelType, String architecture, String preTokenizer, 
                 .size("attention.key_length_mla", s.plainDim + s.ropeDim)
                 .size("attention.value_length_mla", s.valueDim)
                 .rope(rope, s.ropeDim, ConfigKeys.Yarn.WITH_MULTIPLIER)
-                .real("attention.layer_norm_rms_epsilon", c.doubleOr("rms_norm_eps", defaults.eps()))
+                .real("attention.layer_norm_rms_epsilon", c.doubleOr("rms_norm_eps", 1e-6))
                 .size("expert_count", s.experts)
                 .size("expert_used_count", c.requireInt("num_experts_per_tok"))
                 .size("expert_shared_count", s.sharedExperts)
                 .size("expert_feed_forward_length", s.expertWidth)
-                .size("expert_group_count", defaults.groups(c))
-                .size("expert_group_used_count", defaults.groupsUsed(c))
+                .size("expert_group_count", c.intOr("n_group", 1))
+                .size("expert_group_used_count", c.intOr("topk_group", 1))
                 .gating(has(Trait.SOFTMAX_FUSED) ? "softmax" : "sigmoid")
-                .real("expert_weights_scale", c.doubleOr("routed_scaling_factor", defaults.scale()))
+                .real("expert_weights_scale", c.doubleOr("routed_scaling_factor", 1))
                 .flag("expert_weights_norm", c.booleanOr("norm_topk_prob", true));
         if (s.queryRank > 0) {
             keys.size("attention.q_lora_rank", s.queryRank);

@@ -30,7 +30,7 @@ final class LatentSizes {
     final long indexDim;
     final boolean[] fullIndexer;
 
-    LatentSizes(Metadata config, Defaults defaults, boolean indexer) {
+    LatentSizes(Metadata config, boolean indexer) {
         this.config = config;
         layers = (int) size("num_hidden_layers", 100_000);
         hidden = size("hidden_size", MOST);
@@ -43,11 +43,11 @@ final class LatentSizes {
         ropeDim = size("qk_rope_head_dim", 1 << 20);
         valueDim = size("v_head_dim", 1 << 20);
         experts = size("n_routed_experts", 1 << 20);
-        sharedExperts = config.intOr("n_shared_experts", defaults.sharedExperts());
+        sharedExperts = config.intOr("n_shared_experts", 0);
         expertWidth = size("moe_intermediate_size", MOST);
         indexHeads = indexer ? size("index_n_heads", 1 << 20) : 0;
         indexDim = indexer ? size("index_head_dim", 1 << 20) : 0;
-        denseLayers = denseLayers(defaults.denseLayers());
+        denseLayers = denseLayers();
         fullIndexer = indexer ? fullIndexer() : new boolean[layers];
     }
 
@@ -60,10 +60,10 @@ final class LatentSizes {
     }
 
     /** Layers without experts, which in GGUF can only be the first ones. */
-    private long denseLayers(int fallback) {
+    private long denseLayers() {
         List<String> types = config.stringsOrNull("mlp_layer_types");
         if (types == null) {
-            return Math.min(config.intOr("first_k_dense_replace", fallback), layers);
+            return Math.min(config.intOr("first_k_dense_replace", 0), layers);
         }
         int first = types.indexOf("sparse");
         int dense = first >= 0 ? first : types.size();

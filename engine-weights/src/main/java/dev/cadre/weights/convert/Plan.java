@@ -9,6 +9,7 @@ import dev.cadre.weights.Metadata;
 import dev.cadre.weights.RowSource;
 import dev.cadre.weights.StoredTensor;
 import dev.cadre.weights.StoredTensors;
+import dev.cadre.weights.config.ConfigDefaults;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
@@ -32,7 +33,8 @@ public final class Plan {
 
     Plan(Checkpoint source, ConversionOptions options) {
         this.source = source;
-        this.config = textConfig(source);
+        Metadata asStored = textConfig(source);
+        this.config = ConfigDefaults.complete(asStored, asStored.requireString("model_type"));
         this.prefix = PREFIXES.stream()
                 .filter(p -> StoredTensors.find(source, p + "embed_tokens.weight") != null)
                 .findFirst()

@@ -2,8 +2,6 @@ package dev.cadre.weights.convert;
 
 import dev.cadre.weights.CheckpointFormatException;
 import dev.cadre.weights.Metadata;
-import dev.cadre.weights.internal.ValueMetadata;
-import java.nio.file.Path;
 
 /**
  * The rotation that a config describes, with transformers' choice between the places where an option can be.
@@ -11,18 +9,14 @@ import java.nio.file.Path;
  * @param key where the options are
  * @param options those of the rotation; null if there are none
  */
-record Rope(Metadata config, Defaults defaults, String key, Metadata options) {
+record Rope(Metadata config, String key, Metadata options) {
     /** {@code rope_scaling}, the older name, unless it is empty; then {@code rope_parameters}. */
-    static Rope of(Metadata config, Defaults defaults) {
+    static Rope of(Metadata config) {
         Metadata scaling = config.child("rope_scaling");
         if (scaling != null && !scaling.keys().isEmpty()) {
-            return new Rope(config, defaults, "rope_scaling", scaling);
+            return new Rope(config, "rope_scaling", scaling);
         }
-        Metadata parameters = config.child("rope_parameters");
-        if (parameters == null && !defaults.rope().isEmpty()) {
-            parameters = new ValueMetadata(Path.of(config.source()), defaults.rope());
-        }
-        return new Rope(config, defaults, "rope_parameters", parameters);
+        return new Rope(config, "rope_parameters", config.child("rope_parameters"));
     }
 
     String type() {
@@ -32,7 +26,7 @@ record Rope(Metadata config, Defaults defaults, String key, Metadata options) {
     double base() {
         return options != null && !options.isNull("rope_theta")
                 ? options.requireDouble("rope_theta")
-                : config.doubleOr("rope_theta", defaults.ropeBase());
+                : config.doubleOr("rope_theta", 10_000);
     }
 
     /** Positions before stretching: the value beside the options wins over the one among them. */

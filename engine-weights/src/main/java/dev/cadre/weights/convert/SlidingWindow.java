@@ -8,33 +8,27 @@ import java.util.stream.IntStream;
 /** For which layers transformers lets a family's {@code sliding_window} hold; GGUF keeps only its size. */
 enum SlidingWindow {
     /** None, whatever the config says. */
-    NONE(0),
+    NONE,
     /** All. */
-    EVERY_LAYER(0),
+    EVERY_LAYER,
     /** All, if {@code use_sliding_window}. */
-    SWITCHED(4096),
+    SWITCHED,
     /** If {@code use_sliding_window}, those that {@code layer_types} names, else every other one at the beginning. */
-    SWITCHED_BY_LAYER(4096),
+    SWITCHED_BY_LAYER,
     /** Those that {@code layer_types} names, else every other one; GGUF implies the latter. */
-    ALTERNATING(128);
+    ALTERNATING;
 
     private static final int MAX_WINDOW_LAYERS = 28;
-    private final int sizeByDefault;
-
-    SlidingWindow(int sizeByDefault) {
-        this.sizeByDefault = sizeByDefault;
-    }
 
     /** The window to write; 0 for none. Fails if it holds for other layers than those for which GGUF's does. */
     int size(Metadata c, int layers) {
         if (this == NONE || switchedOff(c)) {
             return 0;
         }
-        // null is no window, other than absence
-        int size = c.intOr("sliding_window", c.has("sliding_window") ? 0 : sizeByDefault);
-        if (size == 0 && c.isNull("sliding_window")) {
+        if (c.isNull("sliding_window")) {
             return 0;
         }
+        int size = c.requireInt("sliding_window");
         IntPredicate slides = sliding(c);
         if (IntStream.range(0, layers).noneMatch(slides)) {
             return 0;
