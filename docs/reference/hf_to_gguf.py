@@ -66,7 +66,10 @@ def metadata(w, c):
     w.add_key_length_mla(c["qk_nope_head_dim"] + c["qk_rope_head_dim"])
     w.add_value_length_mla(c["v_head_dim"])
     w.add_rope_dimension_count(c["qk_rope_head_dim"])
-    rp = c.get("rope_parameters") or {}
+    rp = c.get("rope_scaling") or c.get("rope_parameters") or {}
+    kind = rp.get("rope_type") or rp.get("type") or "default"
+    if kind != "default":
+        raise SystemExit(f"rope type {kind} is not written by this script")
     w.add_rope_freq_base(float(rp.get("rope_theta") or c["rope_theta"]))
     w.add_layer_norm_rms_eps(c["rms_norm_eps"])
     w.add_expert_count(c["n_routed_experts"])
