@@ -12,7 +12,7 @@ import java.util.Map;
  * {@link GroupedGguf} read their two kinds of description.
  *
  * @param defaultTheta base of the rotation, where an old checkpoint does not say
- * @param defaultPartial share of a head that is rotated, likewise
+ * @param defaultPartial share of a head that is rotated, likewise; where it is 1, heads are rotated whole
  * @param interleaved rotation in Hugging Face checkpoints takes neighbouring pairs
  * @param interleavedInGguf the same for GGUF files, where converters have permuted some families
  * @param norm of queries and keys, where there is one
@@ -21,9 +21,11 @@ import java.util.Map;
  * @param biasByDefault its value where it is absent
  * @param outputBias the output projection has a bias where queries have one
  * @param sinks softmax sinks
+ * @param clips queries, keys and values are clamped if {@code clip_qkv} says so
  * @param windows which layers have sliding windows
  * @param scoring the router's; null for families without experts
- * @param normaliseByDefault expert weights are divided by their sum, where the checkpoint does not say
+ * @param normalisesByDefault expert weights are divided by their sum, where the checkpoint does not say
+ * @param normalisesOnRequest {@code norm_topk_prob} decides that
  * @param expertWidthKey the Hugging Face option for the width of an expert
  * @param denseWidthKey the one for the width of a dense layer
  * @param sharedWidthKey the one for the width of the shared expert; null for multiples of the expert width
@@ -45,9 +47,11 @@ record GroupedFamily(
         boolean biasByDefault,
         boolean outputBias,
         boolean sinks,
+        boolean clips,
         Windows windows,
         Scoring scoring,
-        boolean normaliseByDefault,
+        boolean normalisesByDefault,
+        boolean normalisesOnRequest,
         String expertWidthKey,
         String denseWidthKey,
         String sharedWidthKey,
@@ -128,6 +132,7 @@ record GroupedFamily(
             .biases("attention_bias", false, true)
             .experts(Scoring.SOFTMAX, false, "moe_intermediate_size")
             .windows(Windows.ALL_IF_USED)
+            .normalisesOnRequest()
             .build();
 
     static final GroupedFamily QWEN2_MOE = new Builder()
@@ -136,6 +141,7 @@ record GroupedFamily(
             .gatedShared("shared_expert_intermediate_size")
             .names(QWEN2_NAMES)
             .windows(Windows.EVEN_LOWER_IF_USED)
+            .normalisesOnRequest()
             .build();
 
     static final GroupedFamily GLM4_MOE = new Builder()
@@ -143,6 +149,7 @@ record GroupedFamily(
             .norm(QueryKeyNorm.HEAD, "use_qk_norm")
             .biases("attention_bias", false, false)
             .experts(Scoring.SIGMOID, true, "moe_intermediate_size")
+            .normalisesOnRequest()
             .build();
 
     static final GroupedFamily MIXTRAL = new Builder()
@@ -156,6 +163,8 @@ record GroupedFamily(
             .norm(QueryKeyNorm.WHOLE, null)
             .biases("attention_bias", false, true)
             .experts(Scoring.SOFTMAX, false, "intermediate_size")
+            .normalisesOnRequest()
+            .clips()
             .build();
 
     static final GroupedFamily GPT_OSS = new Builder()
@@ -200,9 +209,11 @@ record GroupedFamily(
         private boolean biasByDefault;
         private boolean outputBias;
         private boolean sinks;
+        private boolean clips;
         private Windows windows = Windows.NONE;
         private Scoring scoring;
-        private boolean normalise;
+        private boolean normalises;
+        private boolean normalisesOnRequest;
         private String expertWidthKey = "intermediate_size";
         private String denseWidthKey = "intermediate_size";
         private String sharedWidthKey;
@@ -252,14 +263,24 @@ record GroupedFamily(
             return this;
         }
 
+        Builder clips() {
+            clips = true;
+            return this;
+        }
+
+        Builder normalisesOnRequest() {
+            normalisesOnRequest = true;
+            return this;
+        }
+
         Builder windows(Windows where) {
             windows = where;
             return this;
         }
 
-        Builder experts(Scoring how, boolean normaliseByDefault, String widthKey) {
+        Builder experts(Scoring how, boolean byDefault, String widthKey) {
             scoring = how;
-            normalise = normaliseByDefault;
+            normalises = byDefault;
             expertWidthKey = widthKey;
             return this;
         }
@@ -301,9 +322,11 @@ record GroupedFamily(
                     biasByDefault,
                     outputBias,
                     sinks,
+                    clips,
                     windows,
                     scoring,
-                    normalise,
+                    normalises,
+                    normalisesOnRequest,
                     expertWidthKey,
                     denseWidthKey,
                     sharedWidthKey,

@@ -150,7 +150,7 @@ final class GroupedGguf {
 
     /** llama.cpp divides by the sum for Qwen3, whose files do not say so, and as we do for the others. */
     private boolean normalises() {
-        return architecture.equals("qwen3moe") || family.normaliseByDefault();
+        return architecture.equals("qwen3moe") || family.normalisesByDefault();
     }
 
     /** The first and the last layer may be dense. */

@@ -35,7 +35,14 @@ final class GroupedHuggingFace {
         if (nested != null) {
             partial = nested.doubleOr("partial_rotary_factor", partial);
         }
-        return (int) (headWidth * partial);
+        if (family.defaultPartial() != 1) {
+            return (int) (headWidth * partial);
+        }
+        if (partial != 1 && nested != null && !RopeFrequencies.type(nested).equals("default")) {
+            throw new UnsupportedModelException(c.source() + ": partial_rotary_factor is " + partial
+                    + " beside a scaled rotation, but this family rotates whole heads");
+        }
+        return headWidth;
     }
 
     ModelConfig read() {
@@ -73,7 +80,7 @@ final class GroupedHuggingFace {
         boolean rotates = !family.chunked() || rotates(layer);
         boolean biases = family.biasKey() != null && c.booleanOr(family.biasKey(), family.biasByDefault());
         boolean normed = family.normKey() == null || c.booleanOr(family.normKey(), family.chunked());
-        double clip = c.doubleOr("clip_qkv", Double.POSITIVE_INFINITY);
+        double clip = family.clips() ? c.doubleOr("clip_qkv", Double.POSITIVE_INFINITY) : Double.POSITIVE_INFINITY;
         return new AttentionConfig.Grouped(
                 c.requireInt("num_attention_heads"),
                 c.intOr("num_key_value_heads", c.requireInt("num_attention_heads")),
@@ -155,7 +162,9 @@ final class GroupedHuggingFace {
                 family.scoring(),
                 c.intOr("n_group", 1),
                 c.intOr("topk_group", 1),
-                c.booleanOr("norm_topk_prob", family.normaliseByDefault()),
+                family.normalisesOnRequest()
+                        ? c.booleanOr("norm_topk_prob", family.normalisesByDefault())
+                        : family.normalisesByDefault(),
                 (float) c.doubleOr("routed_scaling_factor", 1));
         return new FeedForwardConfig.Experts(
                 router,

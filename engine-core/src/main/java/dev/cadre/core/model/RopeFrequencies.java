@@ -37,6 +37,11 @@ record RopeFrequencies(String type, double theta, double factor, Map<String, Dou
         return old != null && !old.keys().isEmpty() ? old : config.child("rope_parameters");
     }
 
+    /** The kind of scaling that a description names. */
+    static String type(Metadata described) {
+        return described.stringOr("rope_type", described.stringOr("type", "default"));
+    }
+
     /**
      * Reads what is {@link #described}, and a top-level {@code rope_theta} where that has none.
      *
@@ -51,7 +56,7 @@ record RopeFrequencies(String type, double theta, double factor, Map<String, Dou
         if (nested == null) {
             return new RopeFrequencies("default", theta, 1, Map.of(), true);
         }
-        String type = nested.stringOr("rope_type", nested.stringOr("type", "default"));
+        String type = type(nested);
         Map<String, Double> parameters = new HashMap<>();
         for (String name : NUMBERS) {
             if (!nested.isNull(name)) {

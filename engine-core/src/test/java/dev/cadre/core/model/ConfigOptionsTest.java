@@ -208,6 +208,24 @@ class ConfigOptionsTest {
                 rope(grouped("qwen3_moe", yarn.replace(": 16", ": 32") + "}")).inverseFrequencies(), top);
     }
 
+    /** Keys that a family's class in transformers does not have. */
+    @Test
+    void optionsOfOtherFamiliesMeanNothing() throws IOException {
+        String options = ", \"norm_topk_prob\": false, \"clip_qkv\": 2.0, \"partial_rotary_factor\": 0.5";
+        ModelConfig mixtral = grouped("mixtral", options);
+        AttentionConfig.Grouped attention =
+                (AttentionConfig.Grouped) mixtral.layers().getFirst().attention();
+        assertTrue(experts(mixtral).router().normalise());
+        assertEquals(Float.POSITIVE_INFINITY, attention.clip());
+        assertEquals(16, attention.rope().width());
+        assertFalse(experts(grouped("glm4_moe", options)).router().normalise());
+        assertEquals(8, rope(grouped("glm4_moe", options)).width());
+        ModelConfig olmoe = grouped("olmoe", options);
+        assertEquals(2f, ((AttentionConfig.Grouped) olmoe.layers().getFirst().attention()).clip());
+        String yarn = ", \"rope_scaling\": {\"type\": \"linear\", \"factor\": 2.0}";
+        assertThrows(UnsupportedModelException.class, () -> grouped("mixtral", options + yarn));
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -218,7 +236,6 @@ class ConfigOptionsTest {
                 "num_key_value_heads | 3 | 8 query heads cannot share 3",
                 "num_experts_per_tok | 9 | a token cannot go to 9 of 8 experts",
                 "rms_norm_eps | -1 | epsilon must not be -1.0",
-                "partial_rotary_factor | 0.45 | a rotary width must be even and positive, not 7",
                 "layer_types | [\"full_attention\"] | layer_types has 1 entries for 4 layers"
             })
     void refusalsNameTheFile(String key, String value, String reason) {
