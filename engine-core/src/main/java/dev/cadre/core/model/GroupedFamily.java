@@ -5,14 +5,15 @@ import dev.cadre.core.model.FeedForwardConfig.Activation;
 import dev.cadre.core.model.FeedForwardConfig.Scoring;
 import dev.cadre.weights.Checkpoint;
 import dev.cadre.weights.Metadata;
+import dev.cadre.weights.config.SlidingWindows;
 import java.util.Map;
 
 /**
  * The families with grouped-query attention: a table of where they differ. {@link GroupedHuggingFace} and
  * {@link GroupedGguf} read their two kinds of description.
  *
- * @param defaultTheta base of the rotation, where an old checkpoint does not say
- * @param defaultPartial share of a head that is rotated, likewise; where it is 1, heads are rotated whole
+ * @param defaultPartial share of a head that is rotated, where the checkpoint does not say; 1 if heads are always
+ *     rotated whole
  * @param interleaved rotation in Hugging Face checkpoints takes neighbouring pairs
  * @param interleavedInGguf the same for GGUF files, where converters have permuted some families
  * @param norm of queries and keys, where there is one
@@ -37,7 +38,6 @@ import java.util.Map;
  * @param names of the tensors in Hugging Face checkpoints
  */
 record GroupedFamily(
-        double defaultTheta,
         double defaultPartial,
         boolean interleaved,
         boolean interleavedInGguf,
@@ -48,7 +48,7 @@ record GroupedFamily(
         boolean outputBias,
         boolean sinks,
         boolean clips,
-        Windows windows,
+        SlidingWindows windows,
         Scoring scoring,
         boolean normalisesByDefault,
         boolean normalisesOnRequest,
@@ -62,24 +62,6 @@ record GroupedFamily(
         boolean truncatesYarn,
         TensorNames names)
         implements Family {
-    /** Which layers have a sliding window; {@code layer_types} decides in the last three, where it is there. */
-    enum Windows {
-        NONE,
-        ALL,
-        /** All, if {@code use_sliding_window} says so, as for the next two. */
-        ALL_IF_USED,
-        /** From {@code max_window_layers} on. */
-        UPPER_IF_USED,
-        /** Every other one below {@code max_window_layers}, from the first on. */
-        EVEN_LOWER_IF_USED,
-        /** Every other one, from the first on. */
-        EVEN;
-
-        boolean mustBeUsed() {
-            return this == ALL_IF_USED || this == UPPER_IF_USED || this == EVEN_LOWER_IF_USED;
-        }
-    }
-
     private static final TensorNames MIXTRAL_NAMES = TensorNames.common()
             .with(Map.of(
                     "ffn_gate_inp", "block_sparse_moe.gate.weight",
@@ -124,14 +106,14 @@ record GroupedFamily(
     static final GroupedFamily QWEN3 = new Builder()
             .norm(QueryKeyNorm.HEAD, null)
             .biases("attention_bias", false, true)
-            .windows(Windows.UPPER_IF_USED)
+            .windows(SlidingWindows.UPPER_IF_USED)
             .build();
 
     static final GroupedFamily QWEN3_MOE = new Builder()
             .norm(QueryKeyNorm.HEAD, null)
             .biases("attention_bias", false, true)
             .experts(Scoring.SOFTMAX, false, "moe_intermediate_size")
-            .windows(Windows.ALL_IF_USED)
+            .windows(SlidingWindows.ALL_IF_USED)
             .normalisesOnRequest()
             .build();
 
@@ -140,7 +122,7 @@ record GroupedFamily(
             .experts(Scoring.SOFTMAX, false, "moe_intermediate_size")
             .gatedShared("shared_expert_intermediate_size")
             .names(QWEN2_NAMES)
-            .windows(Windows.EVEN_LOWER_IF_USED)
+            .windows(SlidingWindows.EVEN_LOWER_IF_USED)
             .normalisesOnRequest()
             .build();
 
@@ -153,10 +135,9 @@ record GroupedFamily(
             .build();
 
     static final GroupedFamily MIXTRAL = new Builder()
-            .theta(1_000_000)
             .experts(Scoring.SOFTMAX, true, "intermediate_size")
             .names(MIXTRAL_NAMES)
-            .windows(Windows.ALL)
+            .windows(SlidingWindows.ALL)
             .build();
 
     static final GroupedFamily OLMOE = new Builder()
@@ -168,17 +149,15 @@ record GroupedFamily(
             .build();
 
     static final GroupedFamily GPT_OSS = new Builder()
-            .theta(150_000)
             .biases("attention_bias", true, true)
             .sinks()
             .experts(Scoring.SOFTMAX, true, "intermediate_size")
             .clampedWithBiases()
             .names(GPT_OSS_NAMES)
-            .windows(Windows.EVEN)
+            .windows(SlidingWindows.EVEN)
             .build();
 
     static final GroupedFamily LLAMA4 = new Builder()
-            .theta(500_000)
             .interleaved()
             .norm(QueryKeyNorm.PLAIN_AFTER_ROTATION, "use_qk_norm")
             .biases("attention_bias", false, true)
@@ -199,7 +178,6 @@ record GroupedFamily(
 
     /** Starts from plain Llama: rotation over whole heads, no norms, no biases, no experts. */
     private static final class Builder {
-        private double theta = 10_000;
         private double partial = 1;
         private boolean interleaved;
         private boolean interleavedInGguf;
@@ -210,7 +188,7 @@ record GroupedFamily(
         private boolean outputBias;
         private boolean sinks;
         private boolean clips;
-        private Windows windows = Windows.NONE;
+        private SlidingWindows windows = SlidingWindows.NONE;
         private Scoring scoring;
         private boolean normalises;
         private boolean normalisesOnRequest;
@@ -223,11 +201,6 @@ record GroupedFamily(
         private boolean chunked;
         private boolean truncatesYarn = true;
         private TensorNames names = TensorNames.common();
-
-        Builder theta(double value) {
-            theta = value;
-            return this;
-        }
 
         Builder partial(double value) {
             partial = value;
@@ -273,7 +246,7 @@ record GroupedFamily(
             return this;
         }
 
-        Builder windows(Windows where) {
+        Builder windows(SlidingWindows where) {
             windows = where;
             return this;
         }
@@ -312,7 +285,6 @@ record GroupedFamily(
 
         GroupedFamily build() {
             return new GroupedFamily(
-                    theta,
                     partial,
                     interleaved,
                     interleavedInGguf,

@@ -6,6 +6,7 @@ import dev.cadre.core.model.AttentionConfig.Span;
 import dev.cadre.core.model.AttentionConfig.Temperature;
 import dev.cadre.core.model.FeedForwardConfig.RouterConfig;
 import dev.cadre.weights.Metadata;
+import dev.cadre.weights.config.RopeOptions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -18,6 +19,7 @@ final class GroupedHuggingFace {
     private final int headWidth;
     private final float eps;
     private final RopeConfig rope;
+    private final boolean[] slides;
 
     GroupedHuggingFace(GroupedFamily family, Metadata c) {
         this.family = family;
@@ -26,20 +28,22 @@ final class GroupedHuggingFace {
         int heads = Counts.positive(c, "num_attention_heads");
         this.headWidth = c.intOr("head_dim", c.requireInt("hidden_size") / heads);
         this.eps = (float) c.doubleOr("rms_norm_eps", 1e-6);
-        this.rope = RopeFrequencies.fromHuggingFace(c, family.defaultTheta()).of(rotatedWidth(), family.interleaved());
+        RopeOptions options = RopeOptions.of(c);
+        this.rope = RopeFrequencies.fromHuggingFace(options).of(rotatedWidth(options), family.interleaved());
+        this.slides = family.windows()
+                .layers(
+                        c,
+                        layers,
+                        (key, problem) -> new UnsupportedModelException(c.source() + ": " + key + " " + problem));
     }
 
-    private int rotatedWidth() {
-        Metadata nested = RopeFrequencies.described(c);
-        double partial = c.doubleOr("partial_rotary_factor", family.defaultPartial());
-        if (nested != null) {
-            partial = nested.doubleOr("partial_rotary_factor", partial);
-        }
+    private int rotatedWidth(RopeOptions options) {
+        double share = options.share(family.defaultPartial());
         if (family.defaultPartial() != 1) {
-            return (int) (headWidth * partial);
+            return (int) (headWidth * share);
         }
-        if (partial != 1 && nested != null && !RopeFrequencies.type(nested).equals("default")) {
-            throw new UnsupportedModelException(c.source() + ": partial_rotary_factor is " + partial
+        if (share != 1 && !options.type().equals("default")) {
+            throw new UnsupportedModelException(c.source() + ": partial_rotary_factor is " + share
                     + " beside a scaled rotation, but this family rotates whole heads");
         }
         return headWidth;
@@ -116,39 +120,8 @@ final class GroupedHuggingFace {
                     ? new Span(0, c.requireInt("attention_chunk_size"))
                     : Span.ALL;
         }
-        boolean used = !family.windows().mustBeUsed() || c.booleanOr("use_sliding_window", false);
-        int window = used ? c.intOr("sliding_window", 0) : 0;
-        return window > 0 && slides(layer) ? new Span(window, 0) : Span.ALL;
-    }
-
-    private boolean slides(int layer) {
-        int limit = c.intOr("max_window_layers", 28);
-        return switch (family.windows()) {
-            case NONE -> false;
-            case ALL, ALL_IF_USED -> true;
-            case UPPER_IF_USED -> typedOr(layer, layer >= limit);
-            case EVEN_LOWER_IF_USED -> typedOr(layer, layer % 2 == 0 && layer < limit);
-            case EVEN -> typedOr(layer, layer % 2 == 0);
-        };
-    }
-
-    /** Whether {@code layer_types} says that a layer slides, if it is there. */
-    private boolean typedOr(int layer, boolean slides) {
-        List<String> types = c.stringsOrNull("layer_types");
-        if (types == null) {
-            return slides;
-        }
-        if (types.size() < layers) {
-            throw new UnsupportedModelException(
-                    c.source() + ": layer_types has " + types.size() + " entries for " + layers + " layers");
-        }
-        return switch (types.get(layer)) {
-            case "full_attention" -> false;
-            case "sliding_attention" -> true;
-            default ->
-                throw new UnsupportedModelException(c.source() + ": layer_types[" + layer + "] '" + types.get(layer)
-                        + "' is not supported; known are full_attention and sliding_attention");
-        };
+        int window = slides[layer] ? c.requireInt("sliding_window") : 0;
+        return window > 0 ? new Span(window, 0) : Span.ALL;
     }
 
     private FeedForwardConfig.Experts experts() {

@@ -7,6 +7,7 @@ import dev.cadre.core.model.FeedForwardConfig.RouterConfig;
 import dev.cadre.core.model.FeedForwardConfig.Scoring;
 import dev.cadre.weights.Checkpoint;
 import dev.cadre.weights.Metadata;
+import dev.cadre.weights.config.RopeOptions;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -47,7 +48,8 @@ record LatentFamily(boolean indexed, boolean interleavedIndexer, Scoring scoring
         int nope = c.requireInt("qk_nope_head_dim");
         int ropeWidth = c.requireInt("qk_rope_head_dim");
         float eps = (float) c.doubleOr("rms_norm_eps", 1e-6);
-        RopeFrequencies frequencies = RopeFrequencies.fromHuggingFace(c, 10_000);
+        RopeOptions ropeOptions = RopeOptions.of(c);
+        RopeFrequencies frequencies = RopeFrequencies.fromHuggingFace(ropeOptions);
         RopeConfig rope = frequencies.of(ropeWidth, c.booleanOr("rope_interleave", true));
         IndexerConfig indexer = null;
         boolean[] full = new boolean[layerCount];
@@ -89,7 +91,7 @@ record LatentFamily(boolean indexed, boolean interleavedIndexer, Scoring scoring
                     rope,
                     indexer,
                     indexer != null && !full[i],
-                    temperature(c));
+                    temperature(ropeOptions.options()));
             layers.add(new ModelConfig.Layer(attention, sparse[i] ? experts : dense));
         }
         return new ModelConfig(
@@ -188,8 +190,7 @@ record LatentFamily(boolean indexed, boolean interleavedIndexer, Scoring scoring
     }
 
     /** Mistral 4: queries grow with the logarithm of how often the original context fits before them. */
-    private static Temperature temperature(Metadata c) {
-        Metadata rope = RopeFrequencies.described(c);
+    private static Temperature temperature(Metadata rope) {
         if (rope == null || rope.isNull("llama_4_scaling_beta")) {
             return null;
         }

@@ -2,6 +2,7 @@ package dev.cadre.core.model;
 
 import dev.cadre.core.UnsupportedModelException;
 import dev.cadre.weights.Metadata;
+import dev.cadre.weights.config.RopeOptions;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -29,55 +30,34 @@ record RopeFrequencies(String type, double theta, double factor, Map<String, Dou
     };
 
     /**
-     * Where a {@code config.json} describes the rotation: {@code rope_scaling} (old style), or {@code rope_parameters}
-     * (new style), or null. Transformers writes the new one; the old one may have been added to it.
-     */
-    static Metadata described(Metadata config) {
-        Metadata old = config.child("rope_scaling");
-        return old != null && !old.keys().isEmpty() ? old : config.child("rope_parameters");
-    }
-
-    /** The kind of scaling that a description names. */
-    static String type(Metadata described) {
-        return described.stringOr("rope_type", described.stringOr("type", "default"));
-    }
-
-    /**
-     * Reads what is {@link #described}, and a top-level {@code rope_theta} where that has none.
+     * Reads what a {@code config.json} says.
      *
-     * @param defaultTheta theta where neither place has it
      * @throws UnsupportedModelException for a scaling that is not implemented
      */
-    static RopeFrequencies fromHuggingFace(Metadata config, double defaultTheta) {
-        Metadata nested = described(config);
-        double theta = nested != null && !nested.isNull("rope_theta")
-                ? nested.requireDouble("rope_theta")
-                : config.doubleOr("rope_theta", defaultTheta);
+    static RopeFrequencies fromHuggingFace(RopeOptions rope) {
+        Metadata config = rope.config();
+        Metadata nested = rope.options();
         if (nested == null) {
-            return new RopeFrequencies("default", theta, 1, Map.of(), true);
+            return new RopeFrequencies("default", rope.base(), 1, Map.of(), true);
         }
-        String type = type(nested);
+        String type = rope.type();
         Map<String, Double> parameters = new HashMap<>();
         for (String name : NUMBERS) {
             if (!nested.isNull(name)) {
                 parameters.put(name, nested.requireDouble(name));
             }
         }
-        double maxPositions = config.doubleOr("max_position_embeddings", 0);
         if (type.equals("llama3") || type.equals("yarn")) {
-            // at the top it is DeepSeek's and Phi's older place, which wins in transformers
-            double original = parameters.getOrDefault("original_max_position_embeddings", maxPositions);
-            parameters.put(
-                    "original_max_position_embeddings", config.doubleOr("original_max_position_embeddings", original));
+            parameters.put("original_max_position_embeddings", rope.originalContext());
         }
         double factor = 1;
         if (type.equals("linear") || type.equals("yarn") || type.equals("llama3")) {
+            double maxPositions = config.doubleOr("max_position_embeddings", 0);
             factor = !nested.isNull("factor")
                     ? nested.requireDouble("factor")
                     : maxPositions / parameters.getOrDefault("original_max_position_embeddings", maxPositions);
         }
-        boolean truncate = nested.booleanOr("truncate", !nested.has("truncate")); // null is false
-        return new RopeFrequencies(type, theta, factor, parameters, truncate).checked(config);
+        return new RopeFrequencies(type, rope.base(), factor, parameters, rope.truncates()).checked(config);
     }
 
     /** Reads the {@code rope.*} keys of a GGUF file. */

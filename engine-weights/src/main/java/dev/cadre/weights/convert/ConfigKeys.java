@@ -3,6 +3,7 @@ package dev.cadre.weights.convert;
 import dev.cadre.weights.CheckpointFormatException;
 import dev.cadre.weights.GgufWriter;
 import dev.cadre.weights.Metadata;
+import dev.cadre.weights.config.RopeOptions;
 import java.nio.file.Path;
 
 /** Puts keys that start with the architecture's name, and those that all architectures share. */
@@ -31,6 +32,10 @@ final class ConfigKeys {
 
     static CheckpointFormatException wrong(Metadata config, String key, String problem) {
         return new CheckpointFormatException(Path.of(config.source()), -1, key, problem);
+    }
+
+    static CheckpointFormatException wrong(RopeOptions rope, String option, String problem) {
+        return wrong(rope.config(), rope.key() + "." + option, problem);
     }
 
     ConfigKeys size(String key, long value) {
@@ -79,7 +84,7 @@ final class ConfigKeys {
      *
      * @param dimensions that are rotated
      */
-    ConfigKeys rope(Rope rope, long dimensions, Yarn yarn) {
+    ConfigKeys rope(RopeOptions rope, long dimensions, Yarn yarn) {
         size("rope.dimension_count", dimensions);
         real("rope.freq_base", rope.base());
         String type = rope.type();
@@ -89,12 +94,13 @@ final class ConfigKeys {
             case "llama3" -> {
                 // a tensor, see RopeFactors, which the grouped families have
                 if (latent) {
-                    throw rope.wrong("rope_type", "is \"llama3\", which " + prefix + "* cannot say" + RUN_FOLDER);
+                    throw wrong(rope, "rope_type", "is \"llama3\", which " + prefix + "* cannot say" + RUN_FOLDER);
                 }
             }
             case "linear" -> {
                 if (latent && rope.number("mscale_all_dim") != 0) {
-                    throw rope.wrong(
+                    throw wrong(
+                            rope,
                             "mscale_all_dim",
                             "is " + rope.number("mscale_all_dim") + "; GGUF has it for YaRN, not for linear scaling"
                                     + RUN_FOLDER);
@@ -105,18 +111,18 @@ final class ConfigKeys {
                 scaling(rope, type);
                 yarn(rope, yarn);
             }
-            default -> throw rope.wrong("rope_type", "is \"" + type + "\", which is not known here");
+            default -> throw wrong(rope, "rope_type", "is \"" + type + "\", which is not known here");
         }
         return this;
     }
 
-    private void scaling(Rope rope, String type) {
+    private void scaling(RopeOptions rope, String type) {
         writer.putString(prefix + "rope.scaling.type", type);
         real("rope.scaling.factor", rope.options().requireDouble("factor"));
     }
 
-    private void yarn(Rope rope, Yarn yarn) {
-        size("rope.scaling.original_context_length", rope.originalContext());
+    private void yarn(RopeOptions rope, Yarn yarn) {
+        size("rope.scaling.original_context_length", rope.wholeOriginalContext());
         for (String beta : new String[] {"beta_fast", "beta_slow"}) {
             // 0 is absence to transformers
             if (rope.number(beta) != 0) {
@@ -125,10 +131,11 @@ final class ConfigKeys {
         }
         if (!rope.options().isNull("attention_factor")) {
             // llama.cpp multiplies it with what the scaling implies, transformers puts it in its place
-            throw rope.wrong("attention_factor", "is set, and GGUF has no key of that meaning" + RUN_FOLDER);
+            throw wrong(rope, "attention_factor", "is set, and GGUF has no key of that meaning" + RUN_FOLDER);
         }
         if (rope.truncates() == (yarn == Yarn.UNROUNDED)) {
-            throw rope.wrong(
+            throw wrong(
+                    rope,
                     "truncate",
                     "is " + rope.truncates() + "; " + prefix + "* in GGUF implies " + !rope.truncates() + RUN_FOLDER);
         }
@@ -136,14 +143,15 @@ final class ConfigKeys {
         double all = rope.number("mscale_all_dim");
         if (yarn == Yarn.WITH_MULTIPLIER) {
             if (all != 0 && mscale != all) {
-                throw rope.wrong("mscale", "is not mscale_all_dim, " + all + "; GGUF keeps only one" + RUN_FOLDER);
+                throw wrong(rope, "mscale", "is not mscale_all_dim, " + all + "; GGUF keeps only one" + RUN_FOLDER);
             }
             if (all != 0) {
                 real("rope.scaling.yarn_log_multiplier", 0.1 * all);
             }
         } else if (mscale != 0 && all != 0) {
             // either alone changes nothing here; both set an attention factor
-            throw rope.wrong(
+            throw wrong(
+                    rope,
                     "mscale",
                     "is " + mscale + " beside mscale_all_dim " + all + ", GGUF has no keys for it" + RUN_FOLDER);
         }

@@ -4,6 +4,7 @@ import dev.cadre.weights.Checkpoint;
 import dev.cadre.weights.CheckpointFormatException;
 import dev.cadre.weights.ConversionOptions;
 import dev.cadre.weights.Metadata;
+import dev.cadre.weights.config.SlidingWindows;
 import dev.cadre.weights.convert.GroupedFamily.Trait;
 import java.util.List;
 
@@ -31,23 +32,23 @@ public final class Families {
                     "glm4_moe",
                     "glm4moe",
                     "glm4",
-                    SlidingWindow.NONE,
+                    SlidingWindows.NONE,
                     Trait.SIGMOID_ROUTER,
                     Trait.POST_ATTENTION_NORM,
                     Trait.PARTLY_ROTATED),
-            new GroupedFamily("qwen3_moe", "qwen3moe", "qwen2", SlidingWindow.SWITCHED, Trait.NORMED_ON_REQUEST),
+            new GroupedFamily("qwen3_moe", "qwen3moe", "qwen2", SlidingWindows.ALL_IF_USED, Trait.NORMED_ON_REQUEST),
             new GroupedFamily(
-                    "qwen2_moe", "qwen2moe", "qwen2", SlidingWindow.SWITCHED_BY_LAYER, Trait.NORMED_ON_REQUEST),
-            new GroupedFamily("olmoe", "olmoe", "olmo", SlidingWindow.NONE, Trait.NORMED_ON_REQUEST, Trait.CLIPPED),
-            new GroupedFamily("mixtral", "llama", "default", SlidingWindow.EVERY_LAYER, Trait.PERMUTED),
+                    "qwen2_moe", "qwen2moe", "qwen2", SlidingWindows.EVEN_LOWER_IF_USED, Trait.NORMED_ON_REQUEST),
+            new GroupedFamily("olmoe", "olmoe", "olmo", SlidingWindows.NONE, Trait.NORMED_ON_REQUEST, Trait.CLIPPED),
+            new GroupedFamily("mixtral", "llama", "default", SlidingWindows.ALL, Trait.PERMUTED),
             new GroupedFamily(
                     "gpt_oss",
                     "gpt-oss",
                     "gpt-4o",
-                    SlidingWindow.ALTERNATING,
+                    SlidingWindows.EVEN,
                     Trait.POST_ATTENTION_NORM,
                     Trait.INTERLEAVED_EXPERTS),
-            new GroupedFamily("llama4_text", "llama4", "llama4", SlidingWindow.NONE, Trait.CHUNKED));
+            new GroupedFamily("llama4_text", "llama4", "llama4", SlidingWindows.NONE, Trait.CHUNKED));
 
     private Families() {}
 

@@ -3,6 +3,8 @@ package dev.cadre.weights.convert;
 import dev.cadre.weights.Metadata;
 import dev.cadre.weights.RowSource;
 import dev.cadre.weights.StoredTensor;
+import dev.cadre.weights.config.RopeOptions;
+import dev.cadre.weights.config.SlidingWindows;
 import dev.cadre.weights.convert.Plan.Role;
 import java.util.Set;
 
@@ -13,13 +15,13 @@ import java.util.Set;
  * @param modelType in config.json
  * @param architecture in GGUF
  * @param preTokenizer llama.cpp's name of the rule that cuts text before it is tokenised
- * @param window for which layers a sliding window holds
+ * @param windows for which layers a sliding window holds
  */
 record GroupedFamily(
-        String modelType, String architecture, String preTokenizer, SlidingWindow window, Set<Trait> traits)
+        String modelType, String architecture, String preTokenizer, SlidingWindows windows, Set<Trait> traits)
         implements Families.Family {
-    GroupedFamily(String modelType, String architecture, String preTokenizer, SlidingWindow window, Trait... traits) {
-        this(modelType, architecture, preTokenizer, window, Set.of(traits));
+    GroupedFamily(String modelType, String architecture, String preTokenizer, SlidingWindows windows, Trait... traits) {
+        this(modelType, architecture, preTokenizer, windows, Set.of(traits));
     }
 
     /** What tensors do not show. */
@@ -49,7 +51,7 @@ record GroupedFamily(
         if (has(Trait.CHUNKED)) {
             Llama4Layout.check(plan.config(), s);
         }
-        Rope rope = Rope.of(plan.config());
+        RopeOptions rope = RopeOptions.of(plan.config());
         keys(plan, s, rope, predictionLayers);
         TokenizerKeys.put(plan, preTokenizer, s.vocabulary);
         plan.embeddings(s.vocabulary, s.hidden);
@@ -72,7 +74,7 @@ record GroupedFamily(
         return traits.contains(trait);
     }
 
-    private void keys(Plan plan, GroupedSizes s, Rope rope, int predictionLayers) {
+    private void keys(Plan plan, GroupedSizes s, RopeOptions rope, int predictionLayers) {
         Metadata c = plan.config();
         ConfigKeys keys = new ConfigKeys(plan, architecture)
                 .size("context_length", c.requireInt("max_position_embeddings"))
@@ -117,20 +119,20 @@ record GroupedFamily(
         if (has(Trait.CLIPPED) && !c.isNull("clip_qkv")) {
             keys.real("attention.clamp_kqv", c.requireDouble("clip_qkv"));
         }
-        int size = window.size(c, s.layers);
+        int size = SlidingWindow.size(c, windows, s.layers);
         if (size > 0) {
             keys.size("attention.sliding_window", size);
         }
     }
 
     /** Dimensions of a head that are rotated; a part makes no difference to transformers but in some families. */
-    private long rotated(Rope rope, long headWidth) {
+    private long rotated(RopeOptions rope, long headWidth) {
         if (has(Trait.PARTLY_ROTATED)) {
             return (long) (headWidth * rope.share(0.5));
         }
         if (!rope.type().equals("default") && rope.share(1) != 1) {
-            throw rope.wrong(
-                    "partial_rotary_factor", "is " + rope.share(1) + ", " + modelType + " rotates whole heads");
+            throw ConfigKeys.wrong(
+                    rope, "partial_rotary_factor", "is " + rope.share(1) + ", " + modelType + " rotates whole heads");
         }
         return headWidth;
     }

@@ -3,6 +3,7 @@ package dev.cadre.weights.convert;
 import dev.cadre.weights.Metadata;
 import dev.cadre.weights.RowSource;
 import dev.cadre.weights.StoredTensor;
+import dev.cadre.weights.config.RopeOptions;
 import dev.cadre.weights.convert.Plan.Role;
 import java.util.Set;
 
@@ -71,7 +72,7 @@ record LatentFamily(String modelType, String architecture, String preTokenizer, 
 
     private void keys(Plan plan, LatentSizes s, int predictionLayers) {
         Metadata c = plan.config();
-        Rope rope = Rope.of(c);
+        RopeOptions rope = RopeOptions.of(c);
         ConfigKeys keys = new ConfigKeys(plan, architecture)
                 .size("context_length", c.requireInt("max_position_embeddings"))
                 .size("embedding_length", s.hidden)
@@ -114,7 +115,7 @@ record LatentFamily(String modelType, String architecture, String preTokenizer, 
         }
         if (rope.options() != null && !rope.options().isNull("llama_4_scaling_beta")) {
             keys.real("attention.temperature_scale", rope.number("llama_4_scaling_beta"))
-                    .size("attention.temperature_length", rope.originalContext());
+                    .size("attention.temperature_length", rope.wholeOriginalContext());
         }
     }
 

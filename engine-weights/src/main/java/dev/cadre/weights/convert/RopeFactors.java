@@ -1,6 +1,7 @@
 package dev.cadre.weights.convert;
 
 import dev.cadre.weights.Metadata;
+import dev.cadre.weights.config.RopeOptions;
 import dev.cadre.weights.convert.Plan.Role;
 import java.util.Set;
 
@@ -12,12 +13,13 @@ final class RopeFactors {
     private RopeFactors() {}
 
     /** Adds {@code rope_freqs.weight} where the config scales so. */
-    static void add(Plan plan, Rope rope, String architecture, long width) {
+    static void add(Plan plan, RopeOptions rope, String architecture, long width) {
         if (!rope.type().equals("llama3")) {
             return;
         }
         if (!WITH_TENSOR.contains(architecture)) {
-            throw rope.wrong(
+            throw ConfigKeys.wrong(
+                    rope,
                     "rope_type",
                     "is \"llama3\", which " + architecture + " cannot say in GGUF" + ConfigKeys.RUN_FOLDER);
         }
@@ -29,12 +31,12 @@ final class RopeFactors {
                 (first, count, dst) -> System.arraycopy(factors, 0, dst, 0, factors.length));
     }
 
-    private static float[] factors(Rope scaled, int width) {
+    private static float[] factors(RopeOptions scaled, int width) {
         Metadata rope = scaled.options();
         double factor = rope.doubleOr("factor", 8);
         double low = rope.doubleOr("low_freq_factor", 1);
         double high = rope.doubleOr("high_freq_factor", 4);
-        double original = scaled.originalContext();
+        double original = scaled.wholeOriginalContext();
         float[] factors = new float[width / 2];
         for (int i = 0; i < factors.length; i++) {
             double waveLength = 2 * Math.PI * Math.pow(scaled.base(), 2.0 * i / width);
